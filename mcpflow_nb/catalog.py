@@ -1,0 +1,155 @@
+"""What a server offers, as plain data: tools, resources, prompts, and a fingerprint of each tool."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+from mcpflow_nb.show import Shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HINTS: Final = (("readOnlyHint", "read-only"), ("destructiveHint", "destructive"), ("idempotentHint", "idempotent"))
+
+
+@dataclass(frozen=True)
+class Tool(Shown):
+    """A tool as its server declares it; schemas and annotations are plain JSON."""
+
+    server: str
+    name: str
+    description: str = ""
+    input_schema: Any = field(default_factory=lambda: {"type": "object"})
+    output_schema: Any = None
+    annotations: Mapping[str, Any] = MappingProxyType({})
+    title: str = ""
+
+    __repr__ = Shown.__repr__
+
+    @cached_property
+    def properties(self) -> dict[str, Any]:
+        """The schema of each parameter."""
+        found = self.input_schema.get("properties") if isinstance(self.input_schema, dict) else None
+        return found if isinstance(found, dict) else {}
+
+    @cached_property
+    def required(self) -> tuple[str, ...]:
+        """The parameters a call must have."""
+        found = self.input_schema.get("required") if isinstance(self.input_schema, dict) else None
+        return tuple(name for name in found if isinstance(name, str)) if isinstance(found, list) else ()
+
+    @property
+    def signature(self) -> str:
+        """`create_employee(name: string, level: integer = 1)`."""
+        parts = []
+        for name, schema in self.properties.items():
+            kind = type_words(schema)
+            default = f" = {json.dumps(schema['default'])}" if isinstance(schema, dict) and "default" in schema else ""
+            parts.append(f"{name}{'' if name in self.required or default else '?'}: {kind}{default}")
+        return f"{self.name}({', '.join(parts)})"
+
+    @property
+    def output_fields(self) -> tuple[str, ...]:
+        """The top-level fields its output schema declares; empty when it declares none."""
+        schema = self.value_schema
+        found = schema.get("properties") if isinstance(schema, dict) else None
+        return tuple(found) if isinstance(found, dict) else ()
+
+    @cached_property
+    def is_wrapped(self) -> bool:
+        """Whether the output schema is exactly `{"result": X}`, the SDK's wrapper of a value that is no object."""
+        schema = self.output_schema
+        return (
+            isinstance(schema, dict)
+            and isinstance(schema.get("properties"), dict)
+            and list(schema["properties"]) == ["result"]
+            and schema.get("required") == ["result"]
+        )
+
+    @cached_property
+    def value_schema(self) -> Any:
+        """The schema of the value a step binds: the output schema, unwrapped; None when nothing is declared."""
+        if not self.is_wrapped:
+            return self.output_schema
+        inner = self.output_schema["properties"]["result"]
+        defs = {key: self.output_schema[key] for key in ("$defs", "definitions") if key in self.output_schema}
+        return {**inner, **defs} if isinstance(inner, dict) else inner
+
+    @property
+    def effects(self) -> tuple[str, ...]:
+        """The annotations as words; what a server says of itself, not a promise."""
+        words = tuple(word for key, word in HINTS if self.annotations.get(key) is True)
+        return words or (() if "readOnlyHint" not in self.annotations else ("changes data",))
+
+    @property
+    def may_repeat(self) -> bool:
+        """Whether the server says that a second call does no harm."""
+        return self.annotations.get("readOnlyHint") is True or self.annotations.get("idempotentHint") is True
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of all that the server declares of this tool."""
+        parts = {
+            "name": self.name, "title": self.title, "description": self.description, "input": self.input_schema,
+            "output": self.output_schema, "annotations": dict(self.annotations),
+        }  # fmt: skip
+        return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A resource or a resource template a server lists; `uri` has `{}` marks when it is a template."""
+
+    server: str
+    uri: str
+    name: str = ""
+    description: str = ""
+    mime_type: str = ""
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt a server lists; `arguments` are names, with `?` behind the optional ones."""
+
+    server: str
+    name: str
+    description: str = ""
+    arguments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """All that one server offers. `rejected` has the tools that were left out, and why."""
+
+    tools: Mapping[str, Tool] = MappingProxyType({})
+    resources: tuple[Resource, ...] = ()
+    prompts: tuple[Prompt, ...] = ()
+    rejected: Mapping[str, str] = MappingProxyType({})
+
+
+def type_words(schema: Any) -> str:
+    """Return the type of a schema as a reader says it.
+
+    >>> type_words({"type": ["string", "null"]}), type_words({"type": "array", "items": {"type": "integer"}})
+    ('string | null', 'array of integer')
+    """
+    if not isinstance(schema, dict):
+        return "any"
+    if "enum" in schema and isinstance(schema["enum"], list):
+        return " | ".join(json.dumps(item) for item in schema["enum"][:6])
+    kind = schema.get("type")
+    if isinstance(kind, list):
+        return " | ".join(map(str, kind))
+    if kind == "array" and isinstance(schema.get("items"), dict):
+        return f"array of {type_words(schema['items'])}"
+    for key in ("anyOf", "oneOf"):
+        if isinstance(schema.get(key), list):
+            return " | ".join(dict.fromkeys(type_words(part) for part in schema[key][:6]))
+    if isinstance(schema.get("$ref"), str):
+        return str(schema["$ref"]).rpartition("/")[2] or "any"
+    return str(kind) if isinstance(kind, str) else "any"

@@ -1,0 +1,195 @@
+"""Every error of this package. The tree:
+
+    McpflowError
+    ├── DefinitionError        something was written that can never be a workflow (also a ValueError)
+    ├── LoadError              a saved file that is not one of ours, too large, or too new
+    ├── ConfigError            an mcp.json that cannot be used
+    ├── CheckError             a workflow with errors was asked to run; `.report` has them all
+    ├── ArgumentsError         workflow arguments are missing or of the wrong type; `.problems` has them all
+    ├── MissingValueError      a source found nothing where it looked (also a LookupError)
+    ├── NotJsonError           a value that JSON cannot carry (also a TypeError)
+    ├── ServerError            anything between us and a server; `.server` names it
+    │   ├── ConnectError       it could not be opened; `.stderr` has its last lines
+    │   ├── NotOfferedError    no such server, tool, resource or prompt; `.known` lists what there is (also a KeyError)
+    │   └── CallError          a call by hand that gave no value; `.status` as in the trace
+    └── RunError               a verb that this run cannot do now (also a KeyError for a binding)
+
+An error says where, what, and how to mend it. Its parts are attributes; the sentence is built here, once.
+To add one: a class below, a line above.
+"""
+
+from __future__ import annotations
+
+import difflib
+import linecache
+import traceback
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from mcpflow_nb.problems import Problem, Report
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that `name` was probably meant to be, or None.
+
+    At most 200 names are compared, so that a long list of mistakes stays cheap.
+
+    >>> nearest("employee_recrd", ["employee_record", "payroll"])
+    'employee_record'
+    """
+    some = [str(item) for _, item in zip(range(200), known, strict=False)]
+    folded = {item.casefold(): item for item in some}
+    if name.casefold() in folded:
+        return folded[name.casefold()]
+    close = difflib.get_close_matches(name[:80], some, n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return `; did you mean 'x'?`, or what is known, or nothing."""
+    names = list(known)
+    if close := nearest(name, names):
+        return f"; did you mean {close!r}?"
+    return f"; known: {listed(names)}" if names else ""
+
+
+def listed(names: Sequence[str], most: int = 8) -> str:
+    """Return names in quotes, at most `most` of them, with a count of the rest."""
+    shown = ", ".join(repr(name) for name in names[:most])
+    return shown + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+class McpflowError(Exception):
+    """The root: `except mf.McpflowError` catches all of ours and nothing else."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook shows: the reader's own line, and the message."""
+        return [*_own_lines(self.__traceback__), f"{type(self).__name__}: {self}"]
+
+
+class DefinitionError(McpflowError, ValueError):
+    """Something was written that can never be a workflow."""
+
+
+class LoadError(McpflowError, ValueError):
+    """A saved file that is not one of ours, too large, too deep, or written by a newer version."""
+
+
+class ConfigError(McpflowError, ValueError):
+    """A server configuration that cannot be used."""
+
+
+class CheckError(McpflowError):
+    """A workflow with errors. `.report` is the whole report."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        super().__init__(report.text())
+
+
+class ArgumentsError(McpflowError, ValueError):
+    """Arguments of a workflow are missing or wrong. `.problems` has every one of them."""
+
+    def __init__(self, workflow: str, problems: Sequence[Problem]) -> None:
+        self.workflow = workflow
+        self.problems = tuple(problems)
+        lines = "".join(f"\n  argument {p.argument!r}: {p.message} [{p.code}]" for p in problems)
+        super().__init__(f"workflow {workflow!r} cannot start, nothing was called:{lines}")
+
+
+class MissingValueError(McpflowError, LookupError):
+    """A source found nothing at its path. `.found` says in words what is there instead."""
+
+    def __init__(self, label: str, key: str | int, value: Any) -> None:
+        self.label, self.key = label, key
+        if isinstance(value, dict):
+            names = [str(name) for name in value]
+            self.found = f"an object with {listed(names)}" if names else "an empty object"
+            close = nearest(str(key), names)
+            hint = f"; did you mean {close!r}?" if close else ""
+        elif isinstance(value, list):
+            self.found = f"a list of {len(value)}" if value else "an empty list"
+            hint = ""
+        else:
+            kinds = {str: "text", bool: "a boolean", int: "a number", float: "a number", type(None): "null"}
+            self.found, hint = kinds.get(type(value), type(value).__name__), ""
+        super().__init__(f"{label} has no {key!r}: there is {self.found}{hint}")
+
+
+class NotJsonError(McpflowError, TypeError):
+    """A value that JSON cannot carry exactly."""
+
+
+class ServerError(McpflowError):
+    """Anything between us and the server named `.server`."""
+
+    def __init__(self, server: str, message: str) -> None:
+        self.server = server
+        super().__init__(message)
+
+
+class ConnectError(ServerError):
+    """A server that could not be opened.
+
+    `.target` is its command or host, `.reason` what happened, `.stderr` the last lines it wrote.
+    """
+
+    def __init__(self, server: str, target: str, reason: str, stderr: Sequence[str] = ()) -> None:
+        self.target, self.reason, self.stderr = target, reason, tuple(stderr)
+        tail = "".join(f"\n    {line}" for line in self.stderr)
+        super().__init__(
+            server,
+            f"server {server!r} ({target}): {reason}" + (f"\n  it wrote on stderr:{tail}" if tail else ""),
+        )
+
+
+class NotOfferedError(ServerError, KeyError):
+    """No such server, tool, resource or prompt. `.known` lists what there is."""
+
+    def __init__(self, server: str, kind: str, name: str, known: Sequence[str], where: str = "") -> None:
+        self.kind, self.name, self.known = kind, name, tuple(known)
+        super().__init__(server, f"{where}no {kind} {name!r}{did_you_mean(name, known)}")
+
+    def __str__(self) -> str:  # KeyError would show the repr of the sentence
+        return str(self.args[0])
+
+
+class CallError(ServerError):
+    """A call by hand that gave no value. `.status` is the word the trace would use, `.tool` the tool."""
+
+    def __init__(self, server: str, tool: str, status: str, message: str) -> None:
+        self.tool, self.status = tool, status
+        super().__init__(server, f"tool {tool!r} on server {server!r}: {message} [{status}]")
+
+
+class RunError(McpflowError, KeyError):
+    """A verb that this run cannot do now; the message says what it can do."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+def _own_lines(tb: TracebackType | None) -> list[str]:
+    """Return the deepest line outside this package and IPython: the one the reader wrote."""
+    shown: list[str] = []
+    package = __file__.rpartition("errors.py")[0]
+    for frame, line in traceback.walk_tb(tb):
+        name = frame.f_code.co_filename
+        if name.startswith(package) or "/IPython/" in name or "/asyncio/" in name:
+            continue
+        place = _cell_name(name)
+        shown = [f"{place}, line {line}", f"    {linecache.getline(name, line).strip()}"]
+    return shown
+
+
+def _cell_name(filename: str) -> str:
+    """Return `Cell In[3]` for a notebook cell and the file's name otherwise."""
+    import sys
+
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    named = shell.compile.format_code_name(filename) if shell else None
+    return f"{named[0]} {named[1]}" if named else f"File {filename}"

@@ -1,0 +1,178 @@
+"""Record: one step as it ran. Trace: all records of a run, as frames and as JSON.
+
+Table, graph, conversation and HTML are renderings of the same records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from mcpflow_nb.errors import LoadError
+from mcpflow_nb.show import Shown
+from mcpflow_nb.values import dumps, loads
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Status = Literal[
+    "ok", "tool_error", "invalid_output", "not_sent", "not_executed", "unknown",
+    "handoff", "needs_input", "cancelled", "skipped",
+]  # fmt: skip
+SourceWord = Literal["live", "mock", "recorded", "edited", "reused"]
+
+FORMAT_VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """One argument as it was sent: its value, and where that came from as on the graph edge."""
+
+    name: str
+    value: Any
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One step as it ran.
+
+    `seconds` is the wall time of the tool call alone, on the monotonic clock; 0.0 when nothing was sent.
+    `raw` is the CallToolResult as plain JSON, `value` what was made of it by `rule`, `error` one sentence.
+    """
+
+    step: str
+    server: str | None
+    tool: str | None
+    status: Status
+    source: SourceWord | None
+    arguments: tuple[Passed, ...] = ()
+    value: Any = None
+    binding: str | None = None
+    rule: str | None = None
+    raw: Any = field(default=None, repr=False)
+    error: str | None = None
+    missing: tuple[str, ...] = ()
+    guidance: str | None = None
+    started: datetime | None = None
+    seconds: float = 0.0
+    attempt: int = 1
+    resources: tuple[Any, ...] = ()
+
+    @property
+    def sent(self) -> dict[str, Any]:
+        """The arguments by name."""
+        return {passed.name: passed.value for passed in self.arguments}
+
+    def __repr__(self) -> str:
+        return f"<Record {self.step}: {self.status}>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return Shown._repr_mimebundle_(self, include, exclude)  # type: ignore[arg-type]
+
+
+class Trace(Shown, Sequence[Record]):
+    """The records of a run so far, oldest first."""
+
+    def __init__(self, workflow: str, run_id: str, outcome: str, steps: int, records: tuple[Record, ...]) -> None:
+        self.workflow, self.run_id, self.outcome, self.steps = workflow, run_id, outcome, steps
+        self.records = records
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, key: Any) -> Any:
+        """Return the record of a step by name (the latest) or by position."""
+        if isinstance(key, str):
+            for record in reversed(self.records):
+                if record.step == key:
+                    return record
+            raise KeyError(f"no record of step {key!r}; there are: {', '.join(r.step for r in self.records)}")
+        return self.records[key]
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self.records)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Trace) and vars(self) == vars(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def df(self) -> pd.DataFrame:
+        """One row a step that ran, in order; every column keeps its values as they are (dtype object).
+
+        Columns: `step server tool status source` str, `arguments` dict, `value` any JSON value, `error` str or None,
+        `started` datetime (UTC), `seconds` float (the tool call alone), `attempt` int.
+        """
+        columns = ("step", "server", "tool", "status", "source", "arguments", "value", "error", "started", "seconds", "attempt")
+        rows = [{**{c: getattr(r, c) for c in columns}, "arguments": r.sent} for r in self.records]
+        return _frame(rows, columns)
+
+    @property
+    def arguments(self) -> pd.DataFrame:
+        """One row an argument passed, in step order, then in written order.
+
+        Columns: `step` str, `argument` str, `source` str (as on the graph edge), `value` any JSON value.
+        """
+        columns = ("step", "argument", "source", "value")
+        rows = [
+            {"step": record.step, "argument": passed.name, "source": passed.origin, "value": passed.value}
+            for record in self.records
+            for passed in record.arguments
+        ]
+        return _frame(rows, columns)
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """Return the whole trace as JSON text; every value is exact, NaN and big integers included."""
+        return dumps(
+            {
+                "mcpflow_nb_trace": FORMAT_VERSION, "workflow": self.workflow, "run": self.run_id,
+                "outcome": self.outcome, "steps": self.steps, "records": [_plain(record) for record in self.records],
+            },
+            indent=indent,
+        )  # fmt: skip
+
+    @classmethod
+    def from_json(cls, text: str) -> Trace:
+        """Return the trace of a text that `to_json` gave.
+
+        Raises
+        ------
+        LoadError
+            When it is no trace, or of a newer version.
+        """
+        try:
+            saved = loads(text)
+        except ValueError as error:
+            raise LoadError(f"a trace: not JSON: {error}") from None
+        if not isinstance(saved, dict) or "mcpflow_nb_trace" not in saved:
+            raise LoadError('a trace: it has no "mcpflow_nb_trace"')
+        if saved["mcpflow_nb_trace"] != FORMAT_VERSION:
+            raise LoadError(f"a trace of version {saved['mcpflow_nb_trace']!r}; this mcpflow_nb reads {FORMAT_VERSION}")
+        records = tuple(_record(item) for item in saved["records"])
+        return cls(saved["workflow"], saved["run"], saved["outcome"], saved["steps"], records)
+
+
+def _plain(record: Record) -> dict[str, Any]:
+    plain = asdict(record)
+    plain["started"] = record.started.isoformat() if record.started else None
+    return plain
+
+
+def _record(saved: Mapping[str, Any]) -> Record:
+    parts = dict(saved)
+    parts["arguments"] = tuple(Passed(**passed) for passed in parts["arguments"])
+    parts["started"] = datetime.fromisoformat(parts["started"]) if parts["started"] else None
+    for name in ("missing", "resources"):
+        parts[name] = tuple(parts[name])
+    return Record(**parts)
+
+
+def _frame(rows: list[dict[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
+    """Return a frame that coerces nothing: 2**53 + 1 beside None stays what it is."""
+    import pandas as pd
+
+    return pd.DataFrame({c: pd.Series([row[c] for row in rows], dtype=object) for c in columns}, columns=list(columns))

@@ -1,0 +1,254 @@
+"""JSON values: what may be sent, how it is kept frozen, and how it is written without a loss.
+
+`jsonable` is the one door through which Python values become JSON; `Frozen` keeps a value that nobody can
+change; `dumps`/`loads` write and read every value exactly, NaN and lone surrogates included.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, GetPydanticSchema
+from pydantic_core import core_schema
+
+from mcpflow_nb.errors import NotJsonError
+
+MAX_DEPTH: Final = 64
+"""Nesting beyond this is refused before any library can run out of stack."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
+
+
+class _Absent:
+    """The one value that says: nothing, leave the parameter out."""
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT: Final = _Absent()
+
+
+class Data(BaseModel):
+    """A frozen model. Verbs return a new one; equality and hash go by what it says, not by where it was written."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, populate_by_name=True)
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.__dict__ == other.__dict__
+
+    def __hash__(self) -> int:
+        return hash((type(self).__name__, dumps(self.saved())))
+
+    def __copy__(self) -> Data:
+        return self
+
+    def __deepcopy__(self, memo: object = None) -> Data:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self).model_validate, (self.saved(),))
+
+    def saved(self) -> dict[str, Any]:
+        """Return the plain JSON value of this object, defaults left out."""
+        return self.model_dump(by_alias=True, exclude_defaults=True)
+
+
+class Frozen:
+    """A JSON value that cannot change: kept as text, so that 1, 1.0 and True differ and reading makes a copy.
+
+    >>> Frozen({"a": [1]}).value
+    {'a': [1]}
+    >>> Frozen(1) == Frozen(True)
+    False
+    """
+
+    __slots__ = ("text",)
+
+    def __init__(self, value: Any) -> None:
+        self.text = value.text if isinstance(value, Frozen) else json.dumps(jsonable(value), ensure_ascii=False)
+
+    @property
+    def value(self) -> Any:
+        """A fresh copy of the value."""
+        return json.loads(self.text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Frozen) and self.text == other.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def _frozen_schema(_source: Any, _handler: Any) -> core_schema.CoreSchema:
+    # any_schema inside: the published JSON Schema says "any JSON value", and the saved form is the plain value.
+    return core_schema.no_info_after_validator_function(
+        Frozen,
+        core_schema.any_schema(),
+        serialization=core_schema.plain_serializer_function_ser_schema(
+            lambda v: v.value if isinstance(v, Frozen) else v
+        ),
+    )
+
+
+FrozenValue = Annotated[Frozen, GetPydanticSchema(_frozen_schema)]
+
+
+def jsonable(value: Any, *, depth: int = MAX_DEPTH) -> Any:
+    """Return `value` as plain JSON data, copied; numpy scalars become numbers.
+
+    Raises
+    ------
+    NotJsonError
+        For what JSON cannot carry exactly: NaN and infinities, dates, bytes, sets, lone surrogates,
+        keys that are no text, objects; and for nesting beyond 64 levels.
+
+    >>> jsonable({"n": (1, None)})
+    {'n': [1, None]}
+    """
+    kind = type(value)
+    if kind is str:
+        if not value.isascii() and _SURROGATE.search(value):
+            raise NotJsonError("text with a lone surrogate, which is no valid Unicode; encode it first")
+        return value
+    if value is None or kind is int or kind is bool:
+        return value
+    if kind is float:
+        if not math.isfinite(value):
+            raise NotJsonError(f"{value} is no JSON number; leave it out or give text")
+        return value
+    if depth <= 0:
+        raise NotJsonError(f"nested deeper than {MAX_DEPTH} levels")
+    if isinstance(value, dict):
+        return {_key(key): jsonable(item, depth=depth - 1) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [jsonable(item, depth=depth - 1) for item in value]
+    if isinstance(value, str):  # an enum of text, numpy.str_
+        return jsonable(str.__str__(value))
+    if kind.__module__ == "numpy" and callable(getattr(value, "item", None)) and not getattr(value, "shape", 1):
+        return jsonable(value.item(), depth=depth)
+    if isinstance(value, bool | int | float):  # IntEnum and the like
+        return jsonable(float(value) if isinstance(value, float) else int(value))
+    raise NotJsonError(f"{_described(value)} is no JSON value{_advice(value)}")
+
+
+def _key(key: Any) -> str:
+    if not isinstance(key, str):
+        raise NotJsonError(f"the key {key!r} is no text; JSON objects have text keys")
+    return str(jsonable(key))
+
+
+def _described(value: Any) -> str:
+    return f"a {type(value).__module__}.{type(value).__qualname__}".replace("builtins.", "")
+
+
+def _advice(value: Any) -> str:
+    for name, words in (
+        ("isoformat", "; give text: value.isoformat()"),
+        ("model_dump", "; give value.model_dump(mode='json')"),
+        ("tolist", "; give value.tolist()"),
+        ("to_dict", "; give value.to_dict()"),
+    ):
+        if callable(getattr(value, name, None)):
+            return words
+    return "; give text, a number, a boolean, None, a list or a dict"
+
+
+def dumps(value: Any, *, indent: int | None = None) -> str:
+    """Return JSON text that `loads` reads back exactly; NaN, infinities and lone surrogates are tagged.
+
+    >>> loads(dumps([float("inf"), 2**60 + 1]))
+    [inf, 1152921504606846977]
+    """
+    return json.dumps(_tagged(value), ensure_ascii=False, indent=indent, allow_nan=False)
+
+
+def loads(text: str) -> Any:
+    """Return the value of a text that `dumps` wrote.
+
+    Raises
+    ------
+    ValueError
+        When the text is no JSON.
+    """
+    return _untagged(json.loads(text))
+
+
+_TAG: Final = "$float"
+_TEXT_TAG: Final = "$text"
+
+
+def _tagged(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return {_TAG: str(value)}
+    if isinstance(value, str) and not value.isascii() and _SURROGATE.search(value):
+        return {_TEXT_TAG: value.encode("unicode_escape").decode("ascii")}
+    if isinstance(value, dict):
+        tagged = {str(key): _tagged(item) for key, item in value.items()}
+        # A value that looks like a tag of ours is wrapped, so that it is never mistaken for one.
+        return {"$object": tagged} if len(tagged) == 1 and next(iter(tagged)) in _TAGS else tagged
+    if isinstance(value, list | tuple):
+        return [_tagged(item) for item in value]
+    return value
+
+
+def _untagged(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_untagged(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if len(value) == 1 and (tag := next(iter(value))) in _TAGS:
+        return _TAGS[tag](value[tag])
+    return {key: _untagged(item) for key, item in value.items()}
+
+
+_TAGS: Final = {
+    _TAG: float,
+    _TEXT_TAG: lambda text: text.encode("ascii").decode("unicode_escape"),
+    "$object": lambda tagged: {key: _untagged(item) for key, item in tagged.items()},
+}
+
+
+def text_of(value: Any) -> str:
+    """Return how a value reads inside a text: text as it is, anything else as compact JSON.
+
+    >>> text_of("x"), text_of([1, True])
+    ('x', '[1,true]')
+    """
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def placeholders(text: str) -> tuple[str, ...]:
+    """Return the names of the `{name}` marks of a text, in order, each once.
+
+    >>> placeholders("{a} { b } {a} {c}")
+    ('a', 'c')
+    """
+    return tuple(dict.fromkeys(_PLACEHOLDER.findall(text)))
+
+
+def filled(text: str, values: dict[str, Any]) -> str:
+    """Return `text` with each `{name}` replaced in one pass; unknown names stay, values are never read again.
+
+    >>> filled("{a} {b}", {"a": "{b}"})
+    '{b} {b}'
+    """
+    return _PLACEHOLDER.sub(lambda m: text_of(values[m[1]]) if m[1] in values else m[0], text)
+
+
+def nesting(text: str) -> int:
+    """Return how deep the brackets of a JSON text nest, without parsing it."""
+    deepest = depth = 0
+    for bracket in re.findall(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', text):
+        if bracket in "[{":
+            deepest = max(deepest, depth := depth + 1)
+        elif bracket in "]}":
+            depth -= 1
+    return deepest

@@ -1,0 +1,74 @@
+"""Where in the reader's own code something was written: `In [7]:12`, or file and line."""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+from dataclasses import dataclass
+from typing import Final
+
+_PACKAGE: Final = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_PYDANTIC: Final = f"{os.sep}pydantic{os.sep}"
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A place in source code: the call's first and last line; `cell` is the notebook's `In [n]`, or None."""
+
+    file: str
+    line: int
+    last_line: int
+    cell: int | None = None
+
+    def __str__(self) -> str:
+        return f"In [{self.cell}]:{self.line}" if self.cell is not None else f"{os.path.basename(self.file)}:{self.line}"
+
+    def at(self, text: str | None) -> tuple[Where, str, str]:
+        """Return the place, the source line and a line of carets under `text`; both lines empty if the source is gone.
+
+        The call may run over many lines: the first that holds `text` in quotes is the place.
+        """
+        lines = [(number, linecache.getline(self.file, number).rstrip()) for number in range(self.line, self.last_line + 1)]
+        for number, line in lines:
+            for quoted in (f'"{text}"', f"'{text}'") if text else ():
+                if quoted in line:
+                    start = line.index(quoted)
+                    return self._on(number), line.strip(), _carets(line, start, len(quoted))
+        number, line = lines[0] if lines else (self.line, "")
+        return self, line.strip(), _carets(line, len(line) - len(line.lstrip()), len(line.strip()))
+
+    def _on(self, line: int) -> Where:
+        return Where(self.file, line, self.last_line, self.cell)
+
+
+def _carets(line: str, start: int, length: int) -> str:
+    indent = len(line) - len(line.lstrip())
+    return " " * (start - indent) + "^" * length if length else ""
+
+
+def here() -> Where | None:
+    """Return the place of the call into this package that is running now."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if not name.startswith(_PACKAGE) and _PYDANTIC not in name:
+            positions = list(frame.f_code.co_positions())
+            index = frame.f_lasti // 2
+            first, last = positions[index][:2] if index < len(positions) else (None, None)
+            line = frame.f_lineno
+            # A chained call starts lines earlier; its own part runs from the method's name to its bracket.
+            return Where(name, line, max(last or line, line), _cell(name))
+        frame = frame.f_back  # type: ignore[assignment]
+    return None
+
+
+def _cell(filename: str) -> int | None:
+    """Return the execution count of the notebook cell that has this file name."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    if shell is None:
+        return None
+    named = shell.compile.format_code_name(filename)
+    digits = "".join(c for c in named[1] if c.isdigit()) if named else ""
+    return int(digits) if digits else None

@@ -1,0 +1,261 @@
+"""SequentialWorkflow and WorkflowStep: frozen data, and chain verbs that return new data.
+
+A cell may run twice: nothing here changes. What a workflow can do with servers is in `checks` and `run`,
+how it looks in `views`; both are reached through `show.above`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
+
+from pydantic import Field, PrivateAttr, ValidationError
+
+from mcpflow_nb.arguments import Argument, make_argument
+from mcpflow_nb.errors import DefinitionError, LoadError
+from mcpflow_nb.show import Shown, above
+from mcpflow_nb.sources import TAG, Sources, as_source
+from mcpflow_nb.values import ABSENT, Data, nesting
+from mcpflow_nb.where import Where, here
+
+if TYPE_CHECKING:
+    from mcpflow_nb.problems import Report
+    from mcpflow_nb.run import Run
+    from mcpflow_nb.servers import Servers
+    from mcpflow_nb.views.graph import Graph
+
+FORMAT_VERSION: Final = 1
+MAX_BYTES: Final = 10_000_000
+MAX_NESTING: Final = 200
+
+
+class WorkflowStep(Shown, Data):
+    """One step: a tool call, or only resources to fetch. Data; each verb returns a new step.
+
+    >>> WorkflowStep("greet", tool="hr.greet").arg("name", "Ada").bind("greeting").binding
+    'greeting'
+    """
+
+    name: str
+    tool: str | None = None
+    server: str | None = None
+    args: Sources = Field(default_factory=lambda: MappingProxyType({}))
+    binding: str | None = Field(default=None, alias="bind")
+    guidance: str | None = None
+    resources: tuple[str, ...] = ()
+    template: Sources = Field(default_factory=lambda: MappingProxyType({}))
+    timeout: float | None = Field(default=None, gt=0, description="seconds; None: the default of 30")
+    handoff: bool = Field(default=False, description="always leave this call to the client")
+    parse: Literal["json", "text"] | None = Field(default=None, description="how text becomes the value")
+    _where: Where | None = PrivateAttr(None)
+    _arg_where: dict[str, Where | None] = PrivateAttr(default_factory=dict)
+
+    def __init__(self, name: str = ABSENT, *, bind: str | None = None, **fields: Any) -> None:  # type: ignore[assignment]
+        given = {} if name is ABSENT else {"name": name}
+        place = here()
+        for part in ("args", "template"):
+            if isinstance(fields.get(part), Mapping):
+                fields[part] = {key: _source(value) for key, value in fields[part].items()}
+        super().__init__(**given, **({"bind": bind} if bind is not None else {}), **fields)
+        self._where = place
+        self._arg_where = dict.fromkeys(self.args, place)
+
+    @property
+    def where(self) -> Where | None:
+        """Where it was written, or None; no part of the data."""
+        return self._where
+
+    def where_arg(self, name: str) -> Where | None:
+        """Return where an argument of this step was written."""
+        return self._arg_where.get(name, self._where)
+
+    def arg(self, name: str, value: Any) -> Self:
+        """Give an argument of the tool: a source, or any value as a constant; the last one given counts."""
+        made = self._with(args=MappingProxyType({**self.args, name: as_source(value)}))
+        made._arg_where = {**self._arg_where, name: here()}
+        return made
+
+    def bind(self, name: str) -> Self:
+        """Keep the output under this name, for later steps to read."""
+        return self._with(binding=name)
+
+    def with_guidance(self, text: str) -> Self:
+        """Give a message for the client; `{argument}` is filled from the workflow's arguments."""
+        return self._with(guidance=text)
+
+    def with_resource(self, uri: str) -> Self:
+        """Fetch and embed a resource; several are kept in order."""
+        return self._with(resources=(*self.resources, uri))
+
+    def with_template_binding(self, variable: str, value: Any) -> Self:
+        """Fill `{variable}` of this step's resource URIs from a source."""
+        return self._with(template=MappingProxyType({**self.template, variable: as_source(value)}))
+
+    def with_timeout(self, seconds: float) -> Self:
+        """Give the call another deadline than 30 seconds."""
+        return self._with(timeout=seconds)
+
+    def _with(self, **changes: Any) -> Self:
+        return self.model_copy(update=changes)
+
+    __repr__ = Shown.__repr__
+
+
+class SequentialWorkflow(Shown, Data):
+    """Steps in a fixed order, with data bound between them. Data; each verb returns a new workflow.
+
+    >>> greet = SequentialWorkflow("greet", "Greet someone").argument("who", "A name")
+    >>> greet = greet.step("hello", tool="hr.greet", args={"name": "Ada"})
+    >>> [step.name for step in greet.steps]
+    ['hello']
+    """
+
+    format_version: Literal[1] = Field(default=FORMAT_VERSION, alias="mcpflow_nb", description="version of this format")
+    name: str
+    description: str = ""
+    arguments: tuple[Argument, ...] = ()
+    instructions: tuple[str, ...] = ()
+    steps: tuple[WorkflowStep, ...] = ()
+    _where: Where | None = PrivateAttr(None)
+
+    def __init__(self, name: str = ABSENT, description: str = "", **fields: Any) -> None:  # type: ignore[assignment]
+        given = {} if name is ABSENT else {"name": name}
+        super().__init__(**given, description=description, **fields)
+        self._where = here()
+
+    @property
+    def where(self) -> Where | None:
+        """Where it was begun, or None; no part of the data."""
+        return self._where
+
+    def argument(
+        self, name: str, description: str = "", *, required: bool | None = None, type: Any = str,
+        default: Any = ABSENT, choices: Sequence[Any] | None = None, schema: Mapping[str, Any] | None = None,
+    ) -> Self:  # fmt: skip
+        """Declare an input: text unless `type` says int, float, bool, list or dict; `schema` adds JSON Schema to it."""
+        made = make_argument(name, description, required, type, default, choices, schema)
+        made._where = here()
+        return self._with(arguments=(*self.arguments, made))
+
+    def instruction(self, text: str) -> Self:
+        """Add an instruction for the client; it is delivered first."""
+        return self._with(instructions=(*self.instructions, text))
+
+    def step(self, step: str | WorkflowStep, **fields: Any) -> Self:
+        """Append a step: one that is made, or its name and the fields of `WorkflowStep`."""
+        if isinstance(step, WorkflowStep):
+            if fields:
+                raise DefinitionError(f"step {step.name!r}: a step that is made takes no {next(iter(fields))}=; use its verbs")
+            return self._with(steps=(*self.steps, step))
+        if unknown := [field for field in fields if field not in _STEP_FIELDS]:
+            raise DefinitionError(f"step {step!r}: unknown field {unknown[0]!r}; known: {', '.join(_STEP_FIELDS)}")
+        return self._with(steps=(*self.steps, WorkflowStep(step, **fields)))
+
+    def __getitem__(self, name: str) -> WorkflowStep:
+        """Return the step of that name."""
+        for step in self.steps:
+            if step.name == name:
+                return step
+        from_known = ", ".join(step.name for step in self.steps)
+        raise KeyError(f"no step {name!r} in {self.name!r}; known: {from_known}")
+
+    def check(self, servers: Servers | None = None) -> Report:
+        """Return every problem at once; with servers also against what they offer. Calls no tool."""
+        report: Report = above("checks" if servers is None else "contracts").check(self, servers)
+        return report
+
+    def start(self, servers: Servers, arguments: Mapping[str, Any] | None = None, /, **more: Any) -> Run:
+        """Begin a run: checks, reads the arguments, calls nothing yet.
+
+        Raises
+        ------
+        CheckError
+            When the workflow has errors.
+        ArgumentsError
+            When arguments are missing, unknown or of the wrong type; all at once.
+        """
+        run: Run = above("run").start(self, servers, {**(arguments or {}), **more})
+        return run
+
+    def graph(self) -> Graph:
+        """Return the step graph."""
+        graph: Graph = above("views.graph").step_graph(self)
+        return graph
+
+    def bindings(self, *, all_fields: bool = False) -> Graph:  # noqa: ARG002
+        """Return the data-flow graph: which field of which output feeds which argument."""
+        graph: Graph = above("views.ports").binding_graph(self)
+        return graph
+
+    def to_json(self) -> str:
+        """Return the workflow as JSON text; the same definition always gives the same bytes."""
+        return json.dumps({"mcpflow_nb": FORMAT_VERSION, **self.saved()}, ensure_ascii=False, indent=2) + "\n"
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the JSON text, whole or not at all, and return the path."""
+        target = Path(path)
+        with tempfile.NamedTemporaryFile("w", dir=target.parent, encoding="utf-8", delete=False, newline="\n") as file:
+            file.write(self.to_json())
+        os.replace(file.name, target)
+        return target
+
+    def _with(self, **changes: Any) -> Self:
+        return self.model_copy(update=changes)
+
+    __repr__ = Shown.__repr__
+
+
+_STEP_FIELDS: Final = (*(f for f in WorkflowStep.model_fields if f not in ("name", "binding")), "bind")
+
+
+def _source(value: Any) -> Any:
+    # A saved source (a dict with "$source") is left for pydantic to read; anything else is the author's value.
+    return value if isinstance(value, dict) and TAG in value else as_source(value)
+
+
+def load(path: str | os.PathLike[str]) -> SequentialWorkflow:
+    """Return the workflow of a file that `save` wrote. Runs nothing.
+
+    Raises
+    ------
+    LoadError
+        When the file is no workflow, too large (10 MB), nested too deep, or of a newer version.
+    """
+    file = Path(path)
+    size = file.stat().st_size
+    if size > MAX_BYTES:
+        raise LoadError(f"{file.name}: {size:,} bytes; a workflow has at most {MAX_BYTES:,}")
+    return from_json(file.read_bytes(), file.name)
+
+
+def from_json(text: str | bytes, name: str = "text") -> SequentialWorkflow:
+    """Return the workflow of a JSON text that `to_json` gave; errors as for `load`."""
+    try:
+        plain = text.decode("utf-8-sig") if isinstance(text, bytes) else text
+        problem = f"nested deeper than {MAX_NESTING} levels" if nesting(plain) > MAX_NESTING else None
+        document = None if problem else json.loads(plain)
+    except ValueError as error:
+        problem = f"not JSON: {error}"
+    if problem is None and not (isinstance(document, dict) and "mcpflow_nb" in document):
+        problem = 'not a saved workflow: it has no "mcpflow_nb"'
+    if problem is None and document["mcpflow_nb"] != FORMAT_VERSION:
+        problem = f"format version {document['mcpflow_nb']!r}; this mcpflow_nb reads version {FORMAT_VERSION}: update it"
+    if problem is None:
+        try:
+            return SequentialWorkflow.model_validate(document)
+        except (ValidationError, DefinitionError) as error:
+            problem = _first_lines(error)
+    raise LoadError(f"{name}: {problem}")
+
+
+def _first_lines(error: ValueError) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error)
+    found = error.errors(include_input=False, include_url=False)
+    lines = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in found[:5]]
+    return "; ".join(lines) + (f"; and {len(found) - 5} more" if len(found) > 5 else "")
