@@ -26,7 +26,7 @@ class Tool(Shown):
     description: str = ""
     input_schema: Any = field(default_factory=lambda: {"type": "object"})
     output_schema: Any = None
-    annotations: Mapping[str, Any] = MappingProxyType({})
+    annotations: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     title: str = ""
 
     __repr__ = Shown.__repr__
@@ -126,10 +126,10 @@ class Prompt:
 class Catalog:
     """All that one server offers. `rejected` has the tools that were left out, and why."""
 
-    tools: Mapping[str, Tool] = MappingProxyType({})
+    tools: Mapping[str, Tool] = field(default_factory=lambda: MappingProxyType({}))
     resources: tuple[Resource, ...] = ()
     prompts: tuple[Prompt, ...] = ()
-    rejected: Mapping[str, str] = MappingProxyType({})
+    rejected: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def type_words(schema: Any) -> str:

@@ -1,0 +1,71 @@
+"""One call of one tool, and what is known of it afterwards.
+
+`Answer.status` is decided here: whether the tool ran, did not run, or nobody knows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, NamedTuple
+
+import mcp.types as types
+from mcp import Client, MCPError
+from pydantic import ValidationError
+
+from mcpflow_nb.trace import Status
+
+CALL_SECONDS: Final = 30.0
+CLOSED: Final = -32000
+TIMED_OUT: Final = -32001
+REFUSED: Final = {types.INVALID_PARAMS, types.METHOD_NOT_FOUND, types.INVALID_REQUEST, types.PARSE_ERROR}
+
+Progress = Callable[[float, float | None, str | None], Awaitable[None]]
+
+
+class Answer(NamedTuple):
+    """What came back. `lost` says that the connection is of no more use."""
+
+    status: Status
+    raw: dict[str, Any] | None = None
+    error: str | None = None
+    lost: bool = False
+
+
+async def call(
+    client: Client, tool: str, arguments: dict[str, Any], seconds: float = CALL_SECONDS, progress: Progress | None = None
+) -> Answer:
+    """Call a tool once and never again; every failure is an answer, only cancelling raises."""
+    try:
+        async with asyncio.timeout(seconds):
+            result = await client.session.call_tool(
+                tool, arguments, progress_callback=progress, allow_input_required=True
+            )
+    except TimeoutError:
+        return Answer("unknown", error=f"no answer within {seconds:g} s; it may have run", lost=True)
+    except MCPError as error:
+        return _refusal(error)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        return Answer("invalid_output", error=f"it ran, but its answer is no MCP result: {place}: {first['msg']}")
+    except (ValueError, TypeError, RuntimeError, OSError) as error:  # the SDK, before or after sending
+        return Answer("unknown", error=f"{type(error).__name__}: {error}", lost=True)
+    if isinstance(result, types.InputRequiredResult):
+        asked = ", ".join(sorted(result.input_requests or ())) or "more input"
+        return Answer("needs_input", error=f"the server asks for input ({asked}); it was not answered")
+    raw = result.model_dump(by_alias=True, exclude_unset=True)
+    return Answer("tool_error" if result.is_error else "ok", raw)
+
+
+def _refusal(error: MCPError) -> Answer:
+    code, message = error.error.code, error.error.message
+    if code == CLOSED:
+        return Answer("unknown", error=f"the connection was lost before an answer came ({message}); it may have run", lost=True)
+    if code == TIMED_OUT:
+        return Answer("unknown", error=f"{message}; it may have run", lost=True)
+    if code in REFUSED:
+        return Answer("not_executed", error=f"the server refused the call: {message} (code {code})")
+    if message == "Server returned an error response":  # an HTTP status that the SDK does not pass on
+        return Answer("unknown", error="the HTTP server answered with an error status; it may have run")
+    return Answer("tool_error", error=f"{message} (code {code})")

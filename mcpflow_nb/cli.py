@@ -1,0 +1,117 @@
+"""The command `mcpflow-nb`. To add a command: a function with `@app.command`.
+
+What goes wrong for a reader is one sentence on stderr and exit code 1.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from cyclopts import App
+
+from mcpflow_nb import __version__
+from mcpflow_nb.errors import McpflowError
+from mcpflow_nb.testing import run_notebook
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+TOUR: Final = "00_tour.ipynb"
+RESULT_TAG: Final = "result"
+"""The tag of the cell whose output `tour` prints."""
+
+_PAGE: Final = """{% extends 'lab/index.html.j2' %}
+{% block html_head_js %}{% endblock %}
+{% block html_head_js_mathjax %}{% endblock %}
+{% block html_head_js_mermaidjs %}{% endblock %}
+{% block jupyter_widgets %}{% endblock %}
+"""
+"""nbconvert's page without the scripts it would fetch from elsewhere."""
+
+app = App(name="mcpflow-nb", version=__version__, help="MCP workflows in a notebook: declare, see, check, step, read.")
+
+
+@app.command
+def tour(*, lab: bool = False, html: Path = Path("tour.html")) -> None:
+    """Run the tour notebook, print its result table and write it as a page.
+
+    Parameters
+    ----------
+    lab
+        Open the notebook in JupyterLab instead; it is copied to this folder first, unless it is here already.
+    html
+        Where the page goes.
+    """
+    if lab:
+        _open_in_lab(notebooks_folder() / TOUR)
+        return
+    if not html.parent.is_dir():
+        raise McpflowError(f"--html {html}: there is no folder {str(html.parent)!r}; make it first")
+    notebook = run_notebook(notebooks_folder() / TOUR)
+    html.write_text(page(notebook, "mcpflow_nb tour"), encoding="utf-8")
+    print(result(notebook))
+    print(f"\nThe whole notebook, with its graphs: {html.resolve()}")
+    print("To work in it: mcpflow-nb tour --lab")
+
+
+def notebooks_folder() -> Path:
+    """Return the folder of the notebooks: inside the installed package, else beside it in a checkout."""
+    package = Path(__file__).resolve().parent
+    for folder in (package / "notebooks", package.parent / "notebooks"):
+        if (folder / TOUR).is_file():
+            return folder
+    raise McpflowError(f"the notebook {TOUR} is not installed; install mcpflow-nb again")
+
+
+def page(notebook: NotebookNode, title: str) -> str:
+    """Return an executed notebook as one HTML page that fetches nothing and runs no script."""
+    from nbconvert.exporters import HTMLExporter
+
+    body: str
+    body, _ = HTMLExporter(raw_template=_PAGE).from_notebook_node(notebook, {"metadata": {"name": title}})
+    return body
+
+
+def result(notebook: NotebookNode) -> str:
+    """Return the text of what the cell tagged `result` shows."""
+    shown: list[Any] = [
+        output
+        for cell in notebook.cells
+        if RESULT_TAG in cell.metadata.get("tags", ())
+        for output in cell.get("outputs", ())
+        if "text/plain" in output.get("data", {})
+    ]
+    return "\n".join(str(output.data["text/plain"]) for output in shown)
+
+
+def _open_in_lab(notebook: Path) -> None:
+    if find_spec("jupyterlab") is None:
+        raise McpflowError("JupyterLab is not installed here; pip install 'mcpflow-nb[lab]' brings it")
+    copy = Path.cwd() / notebook.name
+    if not copy.exists():
+        shutil.copyfile(notebook, copy)
+    print(f"Opening {copy}; Ctrl-C ends JupyterLab.")
+    # The kernel must be this interpreter, so its folder comes first on the path.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    done = subprocess.run([sys.executable, "-m", "jupyterlab", str(copy)], env={**os.environ, "PATH": path}, check=False)
+    if done.returncode:
+        raise McpflowError(f"JupyterLab ended with exit code {done.returncode}")
+
+
+def main() -> None:
+    """Run the command line, and end the process."""
+    problem = None
+    try:
+        app()
+    except (McpflowError, OSError) as error:
+        problem = str(error)
+    except KeyboardInterrupt:
+        problem = "interrupted"
+    if problem is not None:
+        sys.exit(f"mcpflow-nb: {problem}")

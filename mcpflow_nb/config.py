@@ -1,0 +1,148 @@
+"""Where a server is: a command, a URL, an object in this process; read from Python, a dict or an mcp.json.
+
+`mcpServers` (most clients) and `servers` (VS Code) are read; `${VAR}`, `${VAR:-default}` and `${env:VAR}` are
+filled in; unknown keys are kept. Values of `env` and `headers` are never shown.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+from mcpflow_nb.errors import ConfigError
+
+CONNECT_SECONDS: Final = 10.0
+_VARIABLE: Final = re.compile(r"\$\{(?:(env|input):)?([A-Za-z_]\w*)(?::-([^}]*))?\}")
+_KNOWN: Final = {"type", "transport", "command", "args", "env", "cwd", "url", "headers", "mode", "timeout"}
+
+
+@dataclass(frozen=True)
+class Spec:
+    """How to reach one server. `target` is what may be shown of it."""
+
+    name: str
+    transport: Literal["memory", "stdio", "http"]
+    target: str
+    server: Any = field(default=None, repr=False)
+    command: tuple[str, ...] = field(default=(), repr=False)
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    cwd: str | None = None
+    url: str = field(default="", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    mode: str = "auto"
+    connect_seconds: float = CONNECT_SECONDS
+    source: Literal["live", "mock"] = "live"
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+def spec(name: str, value: Any) -> Spec:
+    """Return how to reach the server that `value` describes.
+
+    Raises
+    ------
+    ConfigError
+        When it is none of: a server object, a command (list or text), a URL, a config dict.
+    """
+    if isinstance(value, Path):
+        raise ConfigError(f"server {name!r}: a path; give a command as a list, or mf.connect(path) for a config file")
+    if isinstance(value, str):
+        return _from_dict(name, {"url": value} if "://" in value else {"command": shlex.split(value)})
+    if isinstance(value, list | tuple):
+        return _from_dict(name, {"command": list(value)})
+    if isinstance(value, Mapping):
+        return _from_dict(name, value)
+    if type(value).__name__ == "StdioServerParameters":
+        return _from_dict(name, {"command": value.command, "args": value.args, "env": value.env, "cwd": value.cwd})
+    source: Literal["live", "mock"] = "mock" if getattr(value, "is_mock", False) else "live"
+    server = getattr(value, "mcp", value)
+    if not hasattr(server, "lifespan") and not hasattr(server, "_lowlevel_server"):
+        known = "an MCP server object, a command as a list, a URL, a config dict, mf.mock({...})"
+        raise ConfigError(f"server {name!r}: {type(value).__name__} is no server; give one of: {known}")
+    return Spec(name, "memory", "mock" if source == "mock" else "in this process", server=server, source=source)
+
+
+def _from_dict(name: str, given: Mapping[str, Any]) -> Spec:
+    config = {key: _expanded(name, key, value) for key, value in given.items() if value is not None}
+    extra = {key: value for key, value in config.items() if key not in _KNOWN}
+    more: dict[str, Any] = {"extra": extra, "mode": config.get("mode", "auto")}
+    if "timeout" in config:
+        more["connect_seconds"] = float(config["timeout"])
+    if "url" in config:
+        url = str(config["url"])
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ConfigError(f"server {name!r}: {parts.scheme or 'no scheme'!r} is no http or https URL")
+        if config.get("type", "http") == "sse":
+            raise ConfigError(f"server {name!r}: SSE is an old transport; give the server's streamable HTTP URL")
+        target = parts.hostname + (f":{parts.port}" if parts.port else "")
+        return Spec(name, "http", target, url=url, headers=dict(config.get("headers", {})), **more)
+    if "command" not in config:
+        raise ConfigError(f"server {name!r}: a config needs `command` or `url`; it has {', '.join(config) or 'nothing'}")
+    head = config["command"]
+    words = [*(head if isinstance(head, list) else [head]), *config.get("args", [])]
+    if not words or not all(isinstance(word, str | os.PathLike) for word in words):
+        raise ConfigError(f"server {name!r}: a command is a list of text, not {head!r}")
+    command = tuple(os.fspath(word) for word in words)
+    cwd = os.fspath(config["cwd"]) if "cwd" in config else None
+    return Spec(name, "stdio", Path(command[0]).name, command=command, env=dict(config.get("env", {})), cwd=cwd, **more)
+
+
+def _expanded(name: str, key: str, value: Any) -> Any:
+    if isinstance(value, str):
+        return _VARIABLE.sub(lambda match: _variable(name, key, match), value)
+    if isinstance(value, list | tuple):
+        return [_expanded(name, key, item) for item in value]
+    if isinstance(value, Mapping):
+        return {item: _expanded(name, f"{key}.{item}", inner) for item, inner in value.items()}
+    return value
+
+
+def _variable(name: str, key: str, match: re.Match[str]) -> str:
+    kind, variable, default = match.groups()
+    found = os.environ.get(variable) if kind != "input" else None
+    if found is None and default is None:
+        how = "an input of VS Code; give the value itself" if kind == "input" else "not set, and no default is given"
+        raise ConfigError(f"server {name!r}, {key}: ${{{variable}}} is {how}; write ${{{variable}:-value}} or set it")
+    return found if found is not None else str(default)
+
+
+def read(path: str | os.PathLike[str], *, this_python: bool = False) -> dict[str, Any]:
+    """Return the servers of a config file by name; nothing is started.
+
+    `this_python` makes the command `python` or `python3` mean the interpreter that runs now.
+
+    Raises
+    ------
+    ConfigError
+        When the file is not JSON, or has no `mcpServers` and no `servers`.
+    """
+    file = Path(path)
+    problem = None
+    try:
+        document = json.loads(file.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        problem = error.strerror or str(error)
+    except (ValueError, RecursionError) as error:
+        problem = f"not JSON: {error}"
+    if problem:
+        raise ConfigError(f"{file.name}: {problem}")
+    servers = document.get("mcpServers", document.get("servers")) if isinstance(document, dict) else None
+    if not isinstance(servers, dict):
+        raise ConfigError(f'{file.name}: it has neither "mcpServers" nor "servers"')
+    if this_python:
+        servers = {name: _with_this_python(config) for name, config in servers.items()}
+    return dict(servers)
+
+
+def _with_this_python(config: Any) -> Any:
+    if isinstance(config, dict) and config.get("command") in ("python", "python3"):
+        return {**config, "command": sys.executable}
+    return config

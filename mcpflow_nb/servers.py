@@ -1,0 +1,243 @@
+"""Servers: named connections that outlive a cell.
+
+A name owns its connection: connecting a name again closes the old one, so a cell can run twice. A server is
+known by the name the user gave it, never by what it calls itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from mcpflow_nb.bridge import run, verb
+from mcpflow_nb.catalog import Tool
+from mcpflow_nb.config import Spec, read, spec
+from mcpflow_nb.connections import Connection
+from mcpflow_nb.errors import CallError, ConfigError, ConnectError, NotJsonError, NotOfferedError, ServerError
+from mcpflow_nb.results import text_of_content, value_of
+from mcpflow_nb.show import Shown
+from mcpflow_nb.values import jsonable
+
+log: Final = logging.getLogger("mcpflow_nb")
+_connected: Final[dict[str, Connection]] = {}
+
+
+class Found(NamedTuple):
+    """A tool reference made certain."""
+
+    connection: Connection
+    tool: Tool
+
+
+class Servers(Shown, Mapping[str, Connection]):
+    """The connected servers by name; `servers["hr"].tools["create_employee"]`, `servers.call("hr.create_employee", {...})`."""
+
+    def __init__(self, connections: Mapping[str, Connection]) -> None:
+        self._connections = dict(connections)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names, in the order they were connected."""
+        return tuple(self._connections)
+
+    def __getitem__(self, name: str) -> Connection:
+        """Return the connection of that name."""
+        if name not in self._connections:
+            raise NotOfferedError(name, "server", name, self.names, "there is ")
+        return self._connections[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._connections)
+
+    def __len__(self) -> int:
+        return len(self._connections)
+
+    def find(self, tool: str, server: str | None = None) -> Found:
+        """Return the one tool a reference means: `server.tool`, or a bare name that one server offers.
+
+        Raises
+        ------
+        NotOfferedError
+            When no server or tool of that name is there, or several servers offer a bare name;
+            `.kind` is `server`, `tool` or `ambiguous tool`.
+        """
+        if server is None:
+            for dot in (place for place, sign in enumerate(tool) if sign == "."):
+                if tool[:dot] in self._connections:
+                    server, tool = tool[:dot], tool[dot + 1 :]
+                    break
+        if server is not None:
+            tools = self[server].catalog.tools
+            if tool in tools:
+                return Found(self[server], tools[tool])
+            raise _not_there(self[server], tool)
+        offers = [connection for connection in self._connections.values() if tool in connection.catalog.tools]
+        if len(offers) == 1:
+            return Found(offers[0], offers[0].catalog.tools[tool])
+        if offers:
+            names = tuple(f"{connection.name}.{tool}" for connection in offers)
+            raise NotOfferedError("", "ambiguous tool", tool, names, "several servers offer it, name one; ")
+        if "." in tool:
+            raise NotOfferedError(tool.split(".")[0], "server", tool.split(".")[0], self.names, "there is ")
+        every = tuple(f"{c.name}.{name}" for c in self._connections.values() for name in c.catalog.tools)
+        raise NotOfferedError("", "tool", tool, every, "no connected server has it: ")
+
+    @verb
+    async def call(
+        self, tool: str, arguments: Mapping[str, Any] | None = None, *, server: str | None = None, timeout: float | None = None
+    ) -> Any:
+        """Call one tool by hand and return its value; `timeout` in seconds, 30 by default.
+
+        Raises
+        ------
+        NotOfferedError
+            When there is no such tool.
+        CallError
+            When it gave no value; `.status` says whether it ran.
+        """
+        connection, found = self.find(tool, server)
+        sent: dict[str, Any] = {}
+        problem = None
+        for name, value in (arguments or {}).items():
+            try:
+                sent[name] = jsonable(value)
+            except NotJsonError as error:
+                problem = f"argument {name!r}: {error}"
+        if problem:
+            raise CallError(connection.name, found.name, "not_sent", problem)
+        answer = await connection.call(found.name, sent, timeout)
+        if answer.status != "ok" or answer.raw is None:
+            said = answer.error or text_of_content(answer.raw or {})
+            raise CallError(connection.name, found.name, answer.status, said)
+        return value_of(answer.raw, found).value
+
+    @verb
+    async def refresh(self) -> Servers:
+        """Ask every server again for what it offers, and return these servers."""
+        for connection in self._connections.values():
+            await connection.refresh()
+        return self
+
+    @verb
+    async def close(self) -> None:
+        """Close every connection; children of stdio servers are gone afterwards."""
+        await asyncio.gather(*(connection.close() for connection in self._connections.values()))
+        for name, connection in self._connections.items():
+            if _connected.get(name) is connection:
+                del _connected[name]
+
+    def __enter__(self) -> Servers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Servers:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close.aio()
+
+    __repr__ = Shown.__repr__
+
+
+def _not_there(connection: Connection, tool: str) -> ServerError:
+    if connection.state == "failed":
+        return ServerError(connection.name, f"server {connection.name!r} is not connected: {connection.error}")
+    why = connection.catalog.rejected.get(tool)
+    known = tuple(connection.catalog.tools)
+    where = f"server {connection.name!r} has " + (f"rejected {tool!r} ({why}): " if why else "")
+    return NotOfferedError(connection.name, "tool", tool, known, where)
+
+
+class _Connect:
+    """`mf.connect(...)`, and `await mf.connect.aio(...)` from async code."""
+
+    def __call__(self, config: Any = None, /, *, this_python: bool = False, **servers: Any) -> Servers:
+        """Open servers by name, all at once.
+
+        Parameters
+        ----------
+        config
+            A config file (`mcpServers` or `servers`), or a mapping of names to servers.
+        this_python
+            In a config file, `python` means the interpreter that runs now.
+        servers
+            One name each: a server object, a command as a list, a URL, a config dict, `mf.mock({...})`.
+
+        Raises
+        ------
+        ConfigError
+            When something is no server; nothing is opened then.
+        ConnectError
+            When none of the servers could be opened. One broken server of several is reported, shown as
+            `failed`, and leaves the others.
+        """
+        return run(_connect(_specs(config, servers, this_python)))
+
+    async def aio(self, config: Any = None, /, *, this_python: bool = False, **servers: Any) -> Servers:
+        """Do the same from async code."""
+        from_async: Servers = await _opener.open.aio(_specs(config, servers, this_python))
+        return from_async
+
+    def __repr__(self) -> str:
+        return "<mf.connect: servers by name, as a call or await .aio()>"
+
+
+class _Opener:
+    @verb
+    async def open(self, specs: list[Spec]) -> Servers:
+        return await _connect(specs)
+
+
+_opener: Final = _Opener()
+connect: Final = _Connect()
+
+
+def _specs(config: Any, servers: Mapping[str, Any], this_python: bool) -> list[Spec]:
+    given: dict[str, Any] = {}
+    if isinstance(config, str | os.PathLike):
+        given |= read(Path(config), this_python=this_python)
+    elif isinstance(config, Mapping):
+        inner = config.get("mcpServers", config.get("servers"))
+        given |= inner if isinstance(inner, Mapping) else config
+    elif config is not None:
+        raise ConfigError(f"connect takes a config file or a mapping of names, not {type(config).__name__}")
+    given |= servers
+    if not given:
+        raise ConfigError("connect needs at least one server: mf.connect(name=server)")
+    return [spec(name, value) for name, value in given.items()]
+
+
+async def _connect(specs: list[Spec]) -> Servers:
+    old = [_connected.pop(one.name) for one in specs if one.name in _connected]
+    if old:
+        await asyncio.gather(*(connection.close() for connection in old))
+    connections = {one.name: Connection(one) for one in specs}
+    _connected.update(connections)
+    opened: list[Any]
+    try:
+        opened = await asyncio.gather(*(c.open() for c in connections.values()), return_exceptions=True)
+    except BaseException:  # Interrupt: nothing stays half open
+        await asyncio.gather(*(connection.close() for connection in connections.values()), return_exceptions=True)
+        raise
+    errors = [error for error in opened if isinstance(error, BaseException)]
+    for error in errors:
+        if not isinstance(error, ServerError):
+            raise error
+    if errors and len(errors) == len(opened):
+        for name in connections:
+            _connected.pop(name, None)
+        raise errors[0] if len(errors) == 1 else _all_failed(errors)
+    for error in errors:
+        log.warning("%s", error)
+    return Servers(connections)
+
+
+def _all_failed(errors: list[Any]) -> ConnectError:
+    names = ", ".join(error.server for error in errors)
+    return ConnectError(names, f"{len(errors)} servers", "none could be opened:\n" + "\n".join(f"  {e}" for e in errors))
