@@ -1,1 +1,76 @@
-__version__ = "0.1.0"
+"""The bench for MCP workflows: declare one, see it, check it, step it and read the run in a notebook.
+
+The public names are below and nowhere else. Each is loaded on its first use, so that `import mcpflow_nb`
+stays cheap. To add one: a line in `_HOME`, and the same import above it for type checkers.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
+__version__: Final = "0.1.0"
+
+if TYPE_CHECKING:
+    from mcpflow_nb.arguments import Argument as Argument
+    from mcpflow_nb.errors import ArgumentsError as ArgumentsError
+    from mcpflow_nb.errors import CallError as CallError
+    from mcpflow_nb.errors import CheckError as CheckError
+    from mcpflow_nb.errors import ConfigError as ConfigError
+    from mcpflow_nb.errors import ConnectError as ConnectError
+    from mcpflow_nb.errors import DefinitionError as DefinitionError
+    from mcpflow_nb.errors import LoadError as LoadError
+    from mcpflow_nb.errors import McpflowError as McpflowError
+    from mcpflow_nb.errors import MissingValueError as MissingValueError
+    from mcpflow_nb.errors import NotJsonError as NotJsonError
+    from mcpflow_nb.errors import NotOfferedError as NotOfferedError
+    from mcpflow_nb.errors import RunError as RunError
+    from mcpflow_nb.errors import ServerError as ServerError
+    from mcpflow_nb.mocks import mock as mock
+    from mcpflow_nb.problems import Problem as Problem
+    from mcpflow_nb.problems import Report as Report
+    from mcpflow_nb.run import Run as Run
+    from mcpflow_nb.servers import Servers as Servers
+    from mcpflow_nb.servers import connect as connect
+    from mcpflow_nb.sources import constant as constant
+    from mcpflow_nb.sources import field as field
+    from mcpflow_nb.sources import from_step as from_step
+    from mcpflow_nb.sources import optional as optional
+    from mcpflow_nb.sources import prompt_arg as prompt_arg
+    from mcpflow_nb.sources import template as template
+    from mcpflow_nb.trace import Record as Record
+    from mcpflow_nb.trace import Trace as Trace
+    from mcpflow_nb.workflow import SequentialWorkflow as SequentialWorkflow
+    from mcpflow_nb.workflow import WorkflowStep as WorkflowStep
+    from mcpflow_nb.workflow import load as load
+
+_HOME: Final = {
+    name: module
+    for module, names in {
+        "workflow": "SequentialWorkflow WorkflowStep load",
+        "sources": "prompt_arg from_step field constant template optional",
+        "arguments": "Argument",
+        "servers": "connect Servers",
+        "mocks": "mock",
+        "problems": "Report Problem",
+        "trace": "Record Trace",
+        "run": "Run",
+        "errors": "McpflowError DefinitionError LoadError ConfigError CheckError ArgumentsError MissingValueError"
+        " NotJsonError ServerError ConnectError NotOfferedError CallError RunError",
+    }.items()
+    for name in names.split()
+}
+
+__all__ = ["__version__", *_HOME]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})

@@ -9,6 +9,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from mcpflow_nb.schemas import Unjudged, Validator
 from mcpflow_nb.show import Shown
 
 if TYPE_CHECKING:
@@ -79,6 +80,21 @@ class Tool(Shown):
         inner = self.output_schema["properties"]["result"]
         defs = {key: self.output_schema[key] for key in ("$defs", "definitions") if key in self.output_schema}
         return {**inner, **defs} if isinstance(inner, dict) else inner
+
+    @cached_property
+    def _output(self) -> Validator | None:
+        try:
+            return Validator(self.output_schema)
+        except Unjudged:
+            return None
+
+    def output_refusal(self, raw: Mapping[str, Any]) -> str | None:
+        """Return why a result breaks the tool's own output schema, or None; a schema beyond judging refuses nothing."""
+        if self.output_schema is None or self._output is None:
+            return None
+        if "structuredContent" not in raw:
+            return "the tool declares an output schema, but gave no structured content"
+        return self._output.refusal(raw["structuredContent"])
 
     @property
     def effects(self) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """Problems that the workflow alone shows; no server is asked and nothing is called.
 
 A check is a function from the plan to its findings. To add one: a function below, its name in `CHECKS`
-(findings of one step are listed in that order), and a case for each of its codes in `tests/test_checks.py`.
-Each looks things up in the plan's tables and never compares all with all: the cost grows with the steps.
+(findings of one step are listed in that order), and for each of its codes a line in `WORDS` and a case in
+`tests/test_checks.py`. A check looks names up in the plan; comparing all with all would not stay cheap.
 """
 
 from __future__ import annotations
@@ -11,23 +11,50 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mcpflow_nb.errors import listed, nearest
-from mcpflow_nb.problems import Problem, Report
+from mcpflow_nb.plan import Plan, Use, numbered
+from mcpflow_nb.problems import Problem, Report, Severity
 from mcpflow_nb.values import placeholders, uri_placeholders
 
 if TYPE_CHECKING:
     from mcpflow_nb.arguments import Argument
-    from mcpflow_nb.where import Where
     from mcpflow_nb.workflow import SequentialWorkflow, WorkflowStep
 
-WORKFLOW: Final = -1
-"""The position of findings that belong to no step."""
-MOST_SUGGESTIONS: Final = 50
-"""Only the first findings get a "did you mean", so that a thousand mistakes stay cheap."""
-MOST_KNOWN: Final = 200
-"""Of the earlier bindings, the latest that a finding lists as known."""
+WORKFLOW: Final = -1  # the position of findings that belong to no step
+MOST_SUGGESTIONS: Final = 100  # only the first findings get a "did you mean": a thousand mistakes stay cheap
+
+# code: severity, what is wrong, how to mend it; {name} is the word the carets stand under
+WORDS: Final[dict[str, tuple[Severity, str, str]]] = {
+    "empty-workflow": ("error", "has no steps", "add one: .step('name', tool='server.tool')"),
+    "empty-name": ("error", "{what} has an empty name", "give it a name"),
+    "duplicate-argument": ("error", "is declared twice: {first} and {second}", "rename or remove one"),
+    "duplicate-step": ("error", "two steps have the name {name!r}: {first} and {second}", "rename one"),
+    "duplicate-binding": ("error", "two steps bind {name!r}: {first} and {second}", "rename one binding"),
+    "empty-step": ("error", "has neither a tool to call nor resources to fetch", "give it tool="),
+    "resource-step-args": ("error", "only fetches resources, but is given {given}", "give it tool="),
+    "resource-step-bind": ("error", "only fetches resources: no output to bind as {name!r}", "give it tool="),
+    "unknown-argument": ("error", "{reads} workflow argument {name!r}, which is not declared", "{fix}"),
+    "unknown-binding": ("error", "{reads} binding {name!r}, which {why}", "{fix}"),
+    "self-reference": ("error", "{reads} binding {name!r}, its own output", "read an earlier output"),
+    "forward-reference": ("error", "{reads} binding {name!r}, made only later by {maker}", "move {maker} up"),
+    "bad-uri": (
+        "error",
+        "the resource {name!r} is no URI: {why}",
+        "write scheme://path or scheme://{{name}}",
+    ),
+    "unfilled-placeholder": (
+        "error",
+        "nothing fills {{{variable}}} of {name!r}",
+        "template={{{variable!r}: ...}}",
+    ),
+    "unused-argument": ("warning", "is read by no step", "read it with prompt_arg({name!r}), or remove it"),
+    "unused-template-variable": ("warning", "no URI has {{{name}}}", "write {{{name}}} in one, or remove it"),
+    "confusable-names": ("warning", "{what} {name!r} looks like {other!r}: {codes}", "rename one of them"),
+    "single-step": ("advice", "has one step: nothing to orchestrate", "let the client call the tool itself"),
+    "independent-steps": ("advice", "no value flows between any two steps", "let the client call the tools"),
+}
 
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://.")
 _LOOKALIKES: Final = str.maketrans(
@@ -45,14 +72,13 @@ def structure(workflow: SequentialWorkflow) -> tuple[Problem, ...]:
     """Return every problem of the structure: those of the workflow first, then in the order of the steps."""
     plan = Plan(workflow)
     findings = sorted((f for find in CHECKS for f in find(plan)), key=lambda finding: finding.position)
-    guesses, problems = MOST_SUGGESTIONS, []
-    for finding in findings:
-        problem = finding.problem
-        if finding.meant and guesses:
-            guesses -= 1
-            problem = replace(problem, suggestion=nearest(finding.meant, problem.known))
-        problems.append(problem)
-    return tuple(problems)
+    problems = {number: finding.problem for number, finding in enumerate(findings)}
+    unknown = [
+        (number, finding.meant) for number, finding in enumerate(findings) if finding.meant is not None
+    ]
+    for number, meant in unknown[:MOST_SUGGESTIONS]:
+        problems[number] = replace(problems[number], suggestion=nearest(meant, problems[number].known))
+    return tuple(problems.values())
 
 
 class Finding(NamedTuple):
@@ -63,66 +89,29 @@ class Finding(NamedTuple):
     meant: str | None = None
 
 
-class Use(NamedTuple):
-    """One name that a step reads: in an argument of its call, or else in a variable of its resource URIs."""
-
-    position: int
-    kind: Literal["argument", "binding"]
-    name: str
-    argument: str | None
-    variable: str | None
-
-
-class Plan:
-    """A workflow and the tables that the checks look things up in; a name stands for its first owner."""
-
-    def __init__(self, workflow: SequentialWorkflow) -> None:
-        self.workflow = workflow
-        self.arguments: dict[str, Argument] = {}
-        self.positions: dict[str, int] = {}
-        self.binders: dict[str, int] = {}
-        self._bound_before: list[int] = []
-        for argument in workflow.arguments:
-            self.arguments.setdefault(argument.name, argument)
-        for position, step in enumerate(workflow.steps):
-            self._bound_before.append(len(self.binders))
-            self.positions.setdefault(step.name, position)
-            if step.binding is not None:
-                self.binders.setdefault(step.binding, position)
-        self._bound = list(self.binders)
-        self.uses = tuple(
-            use for position, step in enumerate(workflow.steps) for use in _uses(position, step)
-        )
-
-    def earlier(self, position: int) -> tuple[str, ...]:
-        """Return the latest bindings that are made before a step."""
-        count = self._bound_before[position]
-        return tuple(self._bound[max(0, count - MOST_KNOWN) : count])
-
-    def on_step(self, position: int, code: str, message: str, **parts: Any) -> Finding:
-        """Return an error of a step, or of one argument of its call; `parts` are fields of `Problem`."""
-        step = self.workflow.steps[position]
-        argument = parts.get("argument")
-        where = step.where if argument is None else step.where_arg(argument)
-        meant = parts.pop("meant", None)
-        problem = {"severity": "error", "step": step.name, "where": where, "focus": step.name, **parts}
-        return Finding(position, Problem(code, message=message, **problem), meant)
-
-    def on_workflow(self, code: str, message: str, **parts: Any) -> Finding:
-        """Return an error of the workflow, or of one argument of it."""
-        declared = self.arguments.get(parts.get("argument", ""))
-        where = declared.where if declared else self.workflow.where
-        problem = {"severity": "error", "where": where, "focus": self.workflow.name, **parts}
-        return Finding(WORKFLOW, Problem(code, message=message, **problem))
+def _on_step(
+    plan: Plan, at: int, code: str, name: str, *, arg: str | None = None, known: tuple[str, ...] = (),
+    meant: str | None = None, suggestion: str | None = None, **words: Any,
+) -> Finding:  # fmt: skip
+    severity, what, fix = WORDS[code]
+    step = plan.steps[at]
+    problem = Problem(
+        code, severity, what.format(name=name, **words), step=step.name, argument=arg,
+        where=step.where if arg is None else step.where_arg(arg), focus=name, known=known,
+        suggestion=suggestion, fix=fix.format(name=name, **words),
+    )  # fmt: skip
+    return Finding(at, problem, meant)
 
 
-def _uses(position: int, step: WorkflowStep) -> Iterator[Use]:
-    for name, source in step.args.items():
-        for kind, read in dict.fromkeys((read.kind, read.name) for read in source.reads):
-            yield Use(position, kind, read, name, None)
-    for variable, source in step.template.items():
-        for kind, read in dict.fromkeys((read.kind, read.name) for read in source.reads):
-            yield Use(position, kind, read, None, variable)
+def _on_workflow(plan: Plan, code: str, argument: Argument | None = None, **words: Any) -> Finding:
+    severity, what, fix = WORDS[code]
+    owner = argument or plan.workflow
+    words["name"] = owner.name
+    problem = Problem(
+        code, severity, what.format(**words), argument=argument.name if argument else None,
+        where=owner.where, focus=owner.name, fix=fix.format(**words),
+    )  # fmt: skip
+    return Finding(WORKFLOW, problem)
 
 
 def _is_blank(name: str | None) -> bool:
@@ -133,203 +122,136 @@ def _is_resource_step(step: WorkflowStep) -> bool:
     return step.tool is None and bool(step.resources)
 
 
-def _nth(what: str, number: int, where: Where | None) -> str:
-    return f"{what} {number}" + (f" ({where})" if where else "")
-
-
 def empty_workflow(plan: Plan) -> Iterator[Finding]:
     """`empty-workflow`: there is no step."""
-    if not plan.workflow.steps:
-        yield plan.on_workflow(
-            "empty-workflow", "has no steps", fix="add one: .step('name', tool='server.tool')"
-        )
+    if not plan.steps:
+        yield _on_workflow(plan, "empty-workflow")
 
 
 def empty_names(plan: Plan) -> Iterator[Finding]:
-    """`empty-name`: a workflow, argument, step, binding or tool whose name is empty or only blanks."""
+    """`empty-name`: of a workflow, argument, step, binding or tool; blanks alone are no name."""
     if _is_blank(plan.workflow.name):
-        yield plan.on_workflow(
-            "empty-name", "the workflow has no name", fix="SequentialWorkflow('name', ...)"
-        )
+        yield _on_workflow(plan, "empty-name", what="the workflow")
     for number, argument in enumerate(plan.workflow.arguments, 1):
         if _is_blank(argument.name):
-            words = f"argument {number} has no name"
-            yield plan.on_workflow(
-                "empty-name", words, where=argument.where, focus=argument.name, fix=".argument('name', ...)"
-            )
-    for position, step in enumerate(plan.workflow.steps):
-        named = f"step {position + 1}"
-        for what, name, fix in (
-            (f"{named} has no name", step.name, ".step('name', ...)"),
-            (f"{named} binds its output to an empty name", step.binding, ".bind('name')"),
-            (f"{named} calls a tool with an empty name", step.tool, "tool='server.tool'"),
-        ):
-            if _is_blank(name):
-                yield plan.on_step(position, "empty-name", what, focus=name, fix=fix)
+            yield _on_workflow(plan, "empty-name", argument, what=f"argument {number}")
+    for at, step in enumerate(plan.steps):
+        named = {
+            "step {}": step.name,
+            "the binding of step {}": step.binding,
+            "the tool of step {}": step.tool,
+        }
+        for what, name in named.items():
+            if name is not None and _is_blank(name):
+                yield _on_step(plan, at, "empty-name", name, what=what.format(at + 1))
         for name in filter(_is_blank, step.args):
-            yield plan.on_step(
-                position,
-                "empty-name",
-                f"{named} gives an argument with an empty name",
-                argument=name,
-                focus=name,
-            )
+            yield _on_step(plan, at, "empty-name", name, arg=name, what=f"an argument of step {at + 1}")
 
 
 def duplicates(plan: Plan) -> Iterator[Finding]:
-    """`duplicate-argument`, `duplicate-step`, `duplicate-binding`: a name that is taken; both places are named."""
-    seen: dict[str, int] = {}
+    """`duplicate-argument`, `duplicate-step`, `duplicate-binding`: a name twice; says where both are."""
+    numbers: dict[str, int] = {}
     for number, argument in enumerate(plan.workflow.arguments, 1):
-        first = seen.setdefault(argument.name, number)
+        first = numbers.setdefault(argument.name, number)
         if first != number and not _is_blank(argument.name):
-            words = f"is declared twice: as {_nth('argument', first, plan.arguments[argument.name].where)} and as "
-            yield plan.on_workflow(
-                "duplicate-argument", words + _nth("argument", number, argument.where), argument=argument.name,
-                where=argument.where, focus=argument.name, fix="rename or remove one of them",
-            )  # fmt: skip
-    steps = plan.workflow.steps
-    for position, step in enumerate(steps):
-        for code, words, name, owners in (
-            ("duplicate-step", "two steps have the name", step.name, plan.positions),
-            ("duplicate-binding", "two steps bind the name", step.binding, plan.binders),
+            one = numbered("argument", first, plan.arguments[argument.name].where)
+            two = numbered("argument", number, argument.where)
+            yield _on_workflow(plan, "duplicate-argument", argument, first=one, second=two)
+    for at, step in enumerate(plan.steps):
+        for code, name, owners in (
+            ("duplicate-step", step.name, plan.positions),
+            ("duplicate-binding", step.binding, plan.binders),
         ):
-            if name is not None and owners[name] != position and not _is_blank(name):
-                one = _nth("step", owners[name] + 1, steps[owners[name]].where)
-                both = f"{one} and {_nth('step', position + 1, step.where)}"
-                fix = f"give one of them another name, such as {name + '_2'!r}"
-                yield plan.on_step(position, code, f"{words} {name!r}: {both}", focus=name, fix=fix)
+            if name is not None and owners[name] != at and not _is_blank(name):
+                yield _on_step(plan, at, code, name, first=plan.place(owners[name]), second=plan.place(at))
 
 
 def incomplete_steps(plan: Plan) -> Iterator[Finding]:
-    """`empty-step`, `resource-step-args`, `resource-step-bind`: a step without a tool that needs one."""
-    for position, step in enumerate(plan.workflow.steps):
+    """`empty-step`, `resource-step-args`, `resource-step-bind`: a step without the tool it needs."""
+    for at, step in enumerate(plan.steps):
         if step.tool is None and not step.resources:
-            words = "has neither a tool to call nor resources to fetch"
-            yield plan.on_step(
-                position, "empty-step", words, fix="tool='server.tool' or resources=['scheme://...']"
-            )
+            yield _on_step(plan, at, "empty-step", step.name)
         if _is_resource_step(step) and step.args:
-            words = f"only fetches resources, but is given arguments: {listed(list(step.args))}"
-            fix = "give it a tool=, or fill the URIs with template={...}"
-            name = next(iter(step.args))
-            yield plan.on_step(
-                position, "resource-step-args", words, where=step.where_arg(name), focus=name, fix=fix
-            )
+            names = list(step.args)
+            yield _on_step(plan, at, "resource-step-args", names[0], arg=names[0], given=listed(names))
         if _is_resource_step(step) and step.binding is not None:
-            words = f"only fetches resources, and has no output to bind as {step.binding!r}"
-            yield plan.on_step(
-                position, "resource-step-bind", words, focus=step.binding, fix="give it a tool=, or no bind="
-            )
+            yield _on_step(plan, at, "resource-step-bind", step.binding)
 
 
 def references(plan: Plan) -> Iterator[Finding]:
-    """`unknown-binding`, `forward-reference`, `self-reference`, `unknown-argument`: a name that is not there to read."""
+    """`unknown-binding`, `forward-reference`, `self-reference`, `unknown-argument`: nothing there to read."""
     for use in plan.uses:
-        if use.argument is not None and _is_resource_step(plan.workflow.steps[use.position]):
+        if use.argument is not None and _is_resource_step(plan.steps[use.position]):
             continue  # resource-step-args says it
         maker = plan.binders.get(use.name)
-        if use.kind == "argument":
-            if use.name not in plan.arguments:
-                yield _unknown_argument(plan, use)
+        known = plan.earlier(use.position)
+        if use.kind == "argument" and use.name not in plan.arguments:
+            is_binding = maker is not None
+            fix = "from_step({!r}) reads the binding" if is_binding else "declare it: .argument({!r}, ...)"
+            known, fix = tuple(plan.arguments), fix.format(use.name)
+            yield _misread(plan, use, "unknown-argument", known=known, meant=use.name, fix=fix)
+        elif use.kind == "argument":
+            continue
         elif maker is None:
-            yield _unknown_binding(plan, use)
+            yield _misread(plan, use, "unknown-binding", known=known, **_unknown_binding(plan, use))
         elif maker == use.position and use.variable is None:
-            words, fix = "is its own output", "read a binding of an earlier step"
-            yield _misread(plan, use, "self-reference", words, known=plan.earlier(use.position), fix=fix)
+            yield _misread(plan, use, "self-reference", known=known)
         elif maker > use.position:
-            words = (
-                f"is made only later, by {_nth('step', maker + 1, None)} {plan.workflow.steps[maker].name!r}"
-            )
-            fix = f"move step {plan.workflow.steps[maker].name!r} up, before step {plan.workflow.steps[use.position].name!r}"
-            yield _misread(plan, use, "forward-reference", words, known=plan.earlier(use.position), fix=fix)
+            step = f"step {maker + 1} {plan.steps[maker].name!r}"
+            yield _misread(plan, use, "forward-reference", known=known, maker=step)
 
 
-def _misread(plan: Plan, use: Use, code: str, words: str, **parts: Any) -> Finding:
-    reader = f"template variable {use.variable!r} reads" if use.variable is not None else "reads"
-    kind = "the workflow's argument" if use.kind == "argument" else "binding"
-    message = f"{reader} {kind} {use.name!r}, which {words}"
-    return plan.on_step(use.position, code, message, argument=use.argument, focus=use.name, **parts)
+def _misread(plan: Plan, use: Use, code: str, **parts: Any) -> Finding:
+    reads = "reads" if use.variable is None else f"template variable {use.variable!r} reads"
+    return _on_step(plan, use.position, code, use.name, arg=use.argument, reads=reads, **parts)
 
 
-def _unknown_argument(plan: Plan, use: Use) -> Finding:
-    is_binding = use.name in plan.binders
-    fix = (
-        f"from_step({use.name!r}) reads the binding"
-        if is_binding
-        else f"declare it: .argument({use.name!r}, '...')"
-    )
-    words, known = "is not declared", tuple(plan.arguments)
-    return _misread(plan, use, "unknown-argument", words, known=known, meant=use.name, fix=fix)
-
-
-def _unknown_binding(plan: Plan, use: Use) -> Finding:
+def _unknown_binding(plan: Plan, use: Use) -> dict[str, Any]:
     named = plan.positions.get(use.name)
-    reach = use.position + (
-        use.variable is not None
-    )  # resources may be fetched after the call, and read its output
-    step = plan.workflow.steps[named] if named is not None and named < reach else None
-    parts: dict[str, Any] = {"known": plan.earlier(use.position)}
-    if step and step.binding is None:
-        words = "is a step that binds nothing: its output has no name to be read by"
-        parts["fix"] = f"keep the output of step {use.name!r}: .bind({use.name!r})"
-    elif step:
-        words = f"is a step; its output is bound as {step.binding!r}"
-        parts |= {"suggestion": step.binding, "fix": f"read {step.binding!r} instead"}
-    else:
-        words = "no earlier step makes"
+    # A resource may be fetched after the call, and then its URI reads what the step itself binds.
+    is_earlier = named is not None and named < use.position + (use.variable is not None)
+    if named is None or not is_earlier:
         is_argument = use.name in plan.arguments
-        reads = f"prompt_arg({use.name!r}) reads the workflow's argument"
-        parts |= {
-            "meant": use.name,
-            "fix": reads if is_argument else f"bind an earlier output: .bind({use.name!r})",
-        }
-    return _misread(plan, use, "unknown-binding", words, **parts)
+        fix = "prompt_arg({!r}) reads the argument" if is_argument else "bind an earlier output: .bind({!r})"
+        return {"why": "no earlier step makes", "fix": fix.format(use.name), "meant": use.name}
+    if (binding := plan.steps[named].binding) is None:
+        fix = f"keep the output of step {use.name!r}: .bind({use.name!r})"
+        return {"why": "is the name of a step that binds nothing", "fix": fix}
+    why = f"is the name of a step, not of its binding {binding!r}"
+    return {"why": why, "fix": f"read {binding!r}", "suggestion": binding}
 
 
 def uris(plan: Plan) -> Iterator[Finding]:
-    """`bad-uri`: no `scheme://` or broken braces; `unfilled-placeholder`: a `{name}` that nothing fills."""
-    for position, step in enumerate(plan.workflow.steps):
+    """`bad-uri`: no `scheme://`, or broken braces; `unfilled-placeholder`: a `{name}` that nothing fills."""
+    for at, step in enumerate(plan.steps):
         for uri in step.resources:
             names, rest = uri_placeholders(uri)
             if not _SCHEME.match(uri):
-                words = f"the resource {uri!r} is no URI: it does not begin with a scheme and ://"
-                yield plan.on_step(
-                    position, "bad-uri", words, focus=uri, fix="such as 'docs://guide' or 'file:///path'"
-                )
-            elif set(rest) & {"{", "}"}:
-                words = f"the resource URI {uri!r} has braces around no name"
-                yield plan.on_step(position, "bad-uri", words, focus=uri, fix="write {name}, or %7B and %7D")
+                yield _on_step(plan, at, "bad-uri", uri, why="it does not begin with a scheme and ://")
+            elif "{" in rest or "}" in rest:
+                yield _on_step(plan, at, "bad-uri", uri, why="it has braces that enclose no name")
             for name in names:
                 if name not in step.template and name not in plan.arguments:
-                    words = f"nothing fills {{{name}}} of the resource URI {uri!r}"
-                    fix = f"template={{{name!r}: ...}}, or a workflow argument {name!r}"
                     known = (*step.template, *plan.arguments)
-                    yield plan.on_step(
-                        position, "unfilled-placeholder", words, focus=uri, known=known, meant=name, fix=fix
+                    yield _on_step(
+                        plan, at, "unfilled-placeholder", uri, variable=name, known=known, meant=name
                     )
 
 
 def unused(plan: Plan) -> Iterator[Finding]:
     """`unused-argument`, `unused-template-variable`: declared, and read by nothing."""
     read = {use.name for use in plan.uses if use.kind == "argument"}
-    for position, step in enumerate(plan.workflow.steps):
-        marks = {name for uri in step.resources for name in uri_placeholders(uri)[0]}
-        read |= (marks - step.template.keys()) | set(placeholders(step.guidance or ""))
+    for at, step in enumerate(plan.steps):
+        marks = {name: None for uri in step.resources for name in uri_placeholders(uri)[0]}
+        read |= (marks.keys() - step.template.keys()) | set(placeholders(step.guidance or ""))
         for variable in step.template:
             if variable not in marks:
-                words = f"template variable {variable!r} stands in none of its resource URIs"
-                fix = f"write {{{variable}}} in a URI, or remove the variable"
-                yield plan.on_step(
-                    position, "unused-template-variable", words, severity="warning", focus=variable,
-                    known=tuple(sorted(marks)), meant=variable, fix=fix,
-                )  # fmt: skip
-    for name in plan.arguments:
+                yield _on_step(
+                    plan, at, "unused-template-variable", variable, known=tuple(marks), meant=variable
+                )
+    for name, argument in plan.arguments.items():
         if name not in read and not _is_blank(name):
-            fix = f"read it with prompt_arg({name!r}), or remove it"
-            words = "is read by no step"
-            yield plan.on_workflow(
-                "unused-argument", words, severity="warning", argument=name, focus=name, fix=fix
-            )
+            yield _on_workflow(plan, "unused-argument", argument)
 
 
 def _looks(name: str) -> set[str]:
@@ -338,43 +260,37 @@ def _looks(name: str) -> set[str]:
     return {normal.casefold(), unicodedata.normalize("NFKC", visible.translate(_LOOKALIKES).casefold())}
 
 
-def _confusable(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+def _confusable(names: Iterable[str]) -> Iterator[tuple[str, str, str]]:
     seen: dict[str, str] = {}
-    for name in dict.fromkeys(names):
-        looks = _looks(name)
+    for name in names:
+        looks = sorted(_looks(name))
         if other := next((seen[look] for look in looks if look in seen), None):
-            yield name, other
+            yield name, other, f"{name!a} and {other!a}"
         for look in looks:
             seen.setdefault(look, name)
 
 
 def confusable_names(plan: Plan) -> Iterator[Finding]:
-    """`confusable-names`: two arguments, steps or bindings that differ only in case or in letters that look alike."""
-    fix = "rename one of them so that a reader can tell them apart"
-    words = "looks like {} {!r}, but is another name: {} and {}"
-    parts: dict[str, Any] = {"severity": "warning", "fix": fix}
-    for name, other in _confusable(plan.arguments):
-        alike = words.format("argument", other, ascii(name), ascii(other))
-        yield plan.on_workflow("confusable-names", alike, argument=name, focus=name, **parts)
+    """`confusable-names`: arguments, steps or bindings that differ in case or look alike."""
+    for name, other, codes in _confusable(plan.arguments):
+        argument = plan.arguments[name]
+        yield _on_workflow(plan, "confusable-names", argument, what="argument", other=other, codes=codes)
     for what, owners in (("step", plan.positions), ("binding", plan.binders)):
-        for name, other in _confusable(owners):
-            alike = f"{what} {name!r} " + words.format(what, other, ascii(name), ascii(other))
-            yield plan.on_step(owners[name], "confusable-names", alike, focus=name, **parts)
+        for name, other, codes in _confusable(owners):
+            at = owners[name]
+            yield _on_step(plan, at, "confusable-names", name, what=what, other=other, codes=codes)
 
 
 def advice(plan: Plan) -> Iterator[Finding]:
-    """`single-step`, `independent-steps`: when a workflow is more than the work needs."""
-    if len(plan.workflow.steps) == 1:
-        words, fix = "has one step: nothing is orchestrated", "let the client call the tool itself"
-        yield plan.on_workflow("single-step", words, severity="advice", fix=fix)
-    elif plan.workflow.steps and not any(
-        use.kind == "binding" and plan.binders.get(use.name) != use.position for use in plan.uses
-    ):
-        words = "no value flows between any two of its steps"
-        fix = "pass an output on with bind= and from_step(...), or let the client call the tools itself"
-        yield plan.on_workflow("independent-steps", words, severity="advice", fix=fix)
+    """`single-step`, `independent-steps`: a workflow that the work may not need."""
+    flows = (use.kind == "binding" and plan.binders.get(use.name) != use.position for use in plan.uses)
+    if len(plan.steps) == 1:
+        yield _on_workflow(plan, "single-step")
+    elif plan.steps and not any(flows):
+        yield _on_workflow(plan, "independent-steps")
 
 
 CHECKS: Final = (
-    empty_workflow, empty_names, duplicates, incomplete_steps, references, uris, unused, confusable_names, advice,
+    empty_workflow, empty_names, duplicates, incomplete_steps, references, uris, unused, confusable_names,
+    advice,
 )  # fmt: skip

@@ -34,7 +34,11 @@ _PAGE: Final = """{% extends 'lab/index.html.j2' %}
 """
 """nbconvert's page without the scripts it would fetch from elsewhere."""
 
-app = App(name="mcpflow-nb", version=__version__, help="MCP workflows in a notebook: declare, see, check, step, read.")
+app = App(
+    name="mcpflow-nb",
+    version=__version__,
+    help="MCP workflows in a notebook: declare, see, check, step, read.",
+)
 
 
 @app.command
@@ -99,7 +103,9 @@ def _open_in_lab(notebook: Path) -> None:
     print(f"Opening {copy}; Ctrl-C ends JupyterLab.")
     # The kernel must be this interpreter, so its folder comes first on the path.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    done = subprocess.run([sys.executable, "-m", "jupyterlab", str(copy)], env={**os.environ, "PATH": path}, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "jupyterlab", str(copy)], env={**os.environ, "PATH": path}, check=False
+    )
     if done.returncode:
         raise McpflowError(f"JupyterLab ended with exit code {done.returncode}")
 

@@ -21,6 +21,7 @@ MAX_DEPTH: Final = 64
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
+_URI_PLACEHOLDER = re.compile(r"\{[+#./;?&]?((?:[\w.]+\*?)(?:,[\w.]+\*?)*)\}", re.ASCII)
 
 
 class _Absent:
@@ -43,9 +44,6 @@ class Data(BaseModel):
 
     def __hash__(self) -> int:
         return hash((type(self).__name__, dumps(self.saved())))
-
-    def __copy__(self) -> Data:
-        return self
 
     def __deepcopy__(self, memo: object = None) -> Data:
         return self
@@ -232,6 +230,18 @@ def placeholders(text: str) -> tuple[str, ...]:
     ('a', 'c')
     """
     return tuple(dict.fromkeys(_PLACEHOLDER.findall(text)))
+
+
+def uri_placeholders(uri: str) -> tuple[tuple[str, ...], str]:
+    """Return the variables of a URI template, each once, and the text around its marks.
+
+    Source: RFC 6570, section 2; without the prefix modifier `{name:3}`, which the MCP SDK does not know.
+
+    >>> uri_placeholders("docs://{team}/{+path}{?page,size}")
+    (('team', 'path', 'page', 'size'), 'docs:///')
+    """
+    names = (name.rstrip("*") for names in _URI_PLACEHOLDER.findall(uri) for name in names.split(","))
+    return tuple(dict.fromkeys(names)), _URI_PLACEHOLDER.sub("", uri)
 
 
 def filled(text: str, values: dict[str, Any]) -> str:

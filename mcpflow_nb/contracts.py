@@ -1,0 +1,196 @@
+"""Problems that the servers' schemas show. Calls no tool; reads what the connections listed when they opened.
+
+To add a check: a function of one step in `CHECKS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any, Final
+
+from mcpflow_nb.catalog import Tool, type_words
+from mcpflow_nb.checks import structure
+from mcpflow_nb.errors import NotOfferedError, ServerError, listed, nearest
+from mcpflow_nb.problems import Problem, Report
+from mcpflow_nb.schemas import Missing, Unjudged, Validator, at, never, parameter
+from mcpflow_nb.sources import Path, Source
+from mcpflow_nb.workflow import SequentialWorkflow, WorkflowStep
+
+_CODES: Final = {"server": "unknown-server", "tool": "unknown-tool", "ambiguous tool": "ambiguous-tool"}
+
+
+def check(workflow: SequentialWorkflow, servers: Any) -> Report:
+    """Return every problem of the structure and against the servers, in the order of the steps."""
+    known = Known(workflow, servers)
+    found = list(structure(workflow))
+    for step in workflow.steps:
+        found.extend(problem for one in CHECKS for problem in one(step, known))
+    order: dict[str | None, int] = {None: -1}
+    for position, step in enumerate(workflow.steps):
+        order.setdefault(step.name, position)
+    found.sort(key=lambda problem: order.get(problem.step, -1))
+    return Report(workflow, tuple(found), tuple(servers.names))
+
+
+class Known:
+    """What is known before a run: the tool of each step, and the schema of every argument and binding."""
+
+    def __init__(self, workflow: SequentialWorkflow, servers: Any) -> None:
+        self.arguments = {argument.name: argument for argument in workflow.arguments}
+        self.tools: dict[int, Tool | ServerError] = {}
+        self.makers: dict[str, Tool] = {}
+        self.unchecked: set[tuple[str, str]] = set()
+        self.validators: dict[int, Validator | Unjudged] = {}
+        for step in workflow.steps:
+            if step.tool is None:
+                continue
+            try:
+                tool = servers.find(step.tool, step.server).tool
+            except ServerError as error:
+                self.tools[id(step)] = error
+                continue
+            self.tools[id(step)] = tool
+            if step.binding is not None and step.parse is None:
+                self.makers.setdefault(step.binding, tool)
+
+    def tool(self, step: WorkflowStep) -> Tool | None:
+        """Return the tool of a step, or None when it has none."""
+        found = self.tools.get(id(step))
+        return found if isinstance(found, Tool) else None
+
+    def argument(self, name: str, path: Path) -> Any:
+        """Return the schema of a workflow argument at a path."""
+        found = at(self.arguments[name].schema_now, path) if name in self.arguments else {}
+        return {} if isinstance(found, Missing) else found
+
+    def binding(self, name: str, path: Path) -> Any:
+        """Return the schema of a step's output at a path."""
+        schema = self.makers[name].value_schema if name in self.makers else None
+        found = {} if schema is None else at(schema, path)
+        return {} if isinstance(found, Missing) else found
+
+
+def _problem(code: str, step: WorkflowStep, message: str, argument: str | None = None, **more: Any) -> Problem:
+    where = step.where_arg(argument) if argument else step.where
+    return Problem(**{"code": code, "severity": "error", "message": message, "step": step.name, "argument": argument,
+                      "where": where, "focus": argument, **more})  # fmt: skip
+
+
+def tool_is_there(step: WorkflowStep, known: Known) -> Iterator[Problem]:
+    """unknown-server, unknown-tool, ambiguous-tool."""
+    error = known.tools.get(id(step))
+    if isinstance(error, NotOfferedError):
+        fix = f"name one: tool={error.known[0]!r}" if error.kind == "ambiguous tool" and error.known else ""
+        names = error.known
+        close = nearest(error.name, names) or nearest(str(step.tool), names)
+        message = f"tool {step.tool!r}: {error}".split("; did you mean")[0].split("; known:")[0]
+        yield _problem(_CODES[error.kind], step, message, focus=step.tool, known=names, fix=fix,
+                       suggestion=None if error.kind == "ambiguous tool" else close)  # fmt: skip
+    elif isinstance(error, ServerError):
+        yield _problem("unknown-server", step, f"tool {step.tool!r}: {error}", focus=step.tool)
+
+
+def parameters_exist(step: WorkflowStep, known: Known) -> Iterator[Problem]:
+    """unknown-parameter: an error where the schema is closed or it looks like a slip, else a warning."""
+    tool = known.tool(step)
+    if tool is None or not isinstance(tool.input_schema, dict) or not tool.properties:
+        return
+    closed = tool.input_schema.get("additionalProperties") is False
+    if isinstance(tool.input_schema.get("additionalProperties"), dict) or tool.input_schema.get("patternProperties"):
+        return
+    free = [name for name in tool.properties if name not in step.args]
+    for name in step.args:
+        if name not in tool.properties:
+            close = nearest(name, free)
+            yield _problem(
+                "unknown-parameter", step, f"{tool.server}.{tool.name} has no parameter {name!r}", name,
+                severity="error" if closed or close else "warning", known=tuple(tool.properties), suggestion=close,
+                fix="" if close else f"its parameters: {listed(tuple(tool.properties))}",
+            )  # fmt: skip
+
+
+def fields_exist(step: WorkflowStep, known: Known) -> Iterator[Problem]:
+    """unknown-field, and unchecked once a tool that declares no output schema."""
+    named: list[tuple[str | None, Source]] = [*step.args.items(), *((None, s) for s in step.template.values())]
+    for argument, source in named:
+        for read in source.reads:
+            if not read.path:
+                continue
+            if read.kind == "argument" and read.name in known.arguments:
+                found = at(known.arguments[read.name].schema_now, read.path)
+                owner = f"argument {read.name!r}"
+            elif read.kind == "binding" and read.name in known.makers:
+                tool = known.makers[read.name]
+                owner = f"the output of {tool.server}.{tool.name}"
+                if tool.value_schema is None:
+                    if (tool.server, tool.name) not in known.unchecked:
+                        known.unchecked.add((tool.server, tool.name))
+                        yield _problem("unchecked", step, f"{owner} has no schema: fields of {read.name!r} cannot be checked",
+                                       argument, severity="unchecked", focus=read.name)  # fmt: skip
+                    continue
+                found = at(tool.value_schema, read.path)
+            else:
+                continue
+            if isinstance(found, Missing):
+                yield _problem(
+                    "unknown-field", step, f"{owner} has no {found.key!r}; there is {found.found}", argument,
+                    severity="error" if read.needed else "warning", focus=found.key, known=found.known,
+                    suggestion=nearest(found.key, found.known),
+                    fix=f"it has: {listed(found.known)}" if found.known else "",
+                )  # fmt: skip
+
+
+def types_fit(step: WorkflowStep, known: Known) -> Iterator[Problem]:
+    """type-mismatch: a value the parameter refuses, or a type that can never fit; nothing is coerced."""
+    tool = known.tool(step)
+    if tool is None:
+        return
+    for name, source in step.args.items():
+        wanted = parameter(tool.input_schema, name)
+        given = source.schema_in(known)
+        if wanted == {} or given == {}:
+            continue
+        if list(given) == ["const"]:
+            try:
+                problem = Validator(wanted).refusal(given["const"])
+            except Unjudged as reason:
+                yield _problem("unchecked", step, f"the parameter's schema cannot be judged: {reason}", name, severity="unchecked")
+                continue
+            message = f"{problem}; {tool.server}.{tool.name} wants {type_words(wanted)}"
+        else:
+            problem = "never" if never(given, wanted) else None
+            message = f"{source.label} is {type_words(given)}, {tool.server}.{tool.name} wants {type_words(wanted)}"
+        if problem:
+            yield _problem("type-mismatch", step, message, name, fix="nothing is coerced: give a value of that type")
+
+
+def parameters_given(step: WorkflowStep, known: Known) -> Iterator[Problem]:
+    """missing-parameter: where the run will hand off to the client; a forecast, not an error."""
+    tool = known.tool(step)
+    if tool is None:
+        return
+    for name in tool.required:
+        base = _problem("missing-parameter", step, "", severity="handoff", focus=step.name)
+        if name not in step.args:
+            message = f"will hand off: {name!r} of {tool.server}.{tool.name} has no source"
+            yield replace(base, message=message, fix=f"give it: .arg({name!r}, ...), or leave it to the client")
+        elif absent := [r.name for r in step.args[name].reads if _may_be_absent(r, step.args[name], known)]:
+            yield replace(base, argument=name, message=f"hands off when the optional argument {absent[0]!r} is not given")
+
+
+def _may_be_absent(read: Any, source: Source, known: Known) -> bool:
+    if read.kind != "argument" or read.name not in known.arguments:
+        return source.optional
+    argument = known.arguments[read.name]
+    has_default = argument.default is not None or getattr(source, "default", None) is not None
+    return not argument.required and not has_default
+
+
+CHECKS: tuple[Callable[[WorkflowStep, Known], Iterator[Problem]], ...] = (
+    tool_is_there,
+    parameters_exist,
+    fields_exist,
+    types_fit,
+    parameters_given,
+)

@@ -1,0 +1,86 @@
+"""One updating line while a call takes long: the step, the seconds, and what the server says of its progress.
+
+Shown only where somebody watches: in a notebook whose front end can also ask for input, after one second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from mcpflow_nb.calls import Progress
+from mcpflow_nb.views.html import tag, visible
+
+FIRST_SECONDS: Final = 1.0
+EVERY_SECONDS: Final = 0.5
+
+
+def is_watched() -> bool:
+    """Tell whether a person watches this cell; nbclient and scripts do not."""
+    ipython = sys.modules.get("IPython")
+    shell: Any = ipython.get_ipython() if ipython else None
+    kernel = getattr(shell, "kernel", None)
+    return bool(kernel is not None and getattr(kernel, "_allow_stdin", False))
+
+
+@asynccontextmanager
+async def watching(what: str) -> AsyncIterator[Progress | None]:
+    """Show progress of a call while the block runs; gives the callback for the server's own reports."""
+    if not is_watched():
+        yield None
+        return
+    latest: list[tuple[float, float | None, str | None]] = []
+
+    async def report(progress: float, total: float | None, message: str | None) -> None:
+        if not latest or progress >= latest[0][0]:  # reports may come out of order
+            latest[:] = [(progress, total, message)]
+
+    ticker = asyncio.create_task(_tick(what, latest))
+    try:
+        yield report
+    finally:
+        ticker.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await ticker
+
+
+async def _tick(what: str, latest: list[tuple[float, float | None, str | None]]) -> None:
+    begun, handle = time.monotonic(), None
+    try:
+        await asyncio.sleep(FIRST_SECONDS)
+        while True:
+            handle = _shown(handle, sentence(what, time.monotonic() - begun, latest[0] if latest else None))
+            await asyncio.sleep(EVERY_SECONDS)
+    finally:
+        if handle is not None:
+            _shown(handle, f"{what}: {time.monotonic() - begun:.1f} s")
+
+
+def sentence(what: str, seconds: float, report: tuple[float, float | None, str | None] | None) -> str:
+    """Return the line that is shown.
+
+    >>> sentence("step 'pay'", 2.04, (1.0, 4.0, "half"))
+    "step 'pay': 2.0 s, 1 of 4, half"
+    """
+    parts = [f"{seconds:.1f} s"]
+    if report is not None:
+        progress, total, message = report
+        parts.append(f"{progress:g} of {total:g}" if total else f"{progress:g}")
+        if message:
+            parts.append(visible(message[:120]))
+    return f"{what}: " + ", ".join(parts)
+
+
+def _shown(handle: Any, text: str) -> Any:
+    from IPython.display import display
+
+    bundle = {"text/plain": text, "text/html": str(tag("div", text))}
+    if handle is None:
+        return display(bundle, raw=True, display_id=True)
+    handle.update(bundle, raw=True)
+    return handle

@@ -1,0 +1,174 @@
+"""The one place where markup is made, and where text becomes safe to show.
+
+Every element comes out of `tag`, which escapes what is not `Safe` and refuses any element or attribute outside
+the list below. To use a new one: add it to `ELEMENTS`, and say in the tests that it is meant.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import re
+from collections.abc import Iterable, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+ELEMENTS: Final = {
+    "div": ("class", "tabindex", "style"), "p": ("class",), "span": ("class",), "strong": (), "em": (), "small": (),
+    "code": ("class",), "pre": ("class",), "ul": ("class",), "ol": (), "li": ("class",), "br": ("align",),
+    "details": ("class", "open"), "summary": (), "table": (
+        "class", "border", "cellborder", "cellspacing", "cellpadding", "bgcolor", "color", "style",
+    ), "caption": (), "thead": (), "tbody": (), "tr": ("class",), "th": ("scope",), "style": (),
+    "td": ("class", "port", "align", "bgcolor", "colspan", "border", "sides", "color"),
+    "img": ("alt", "src", "style"), "b": (), "i": (), "title": (), "desc": (), "font": ("point-size", "color", "face"),
+}  # fmt: skip
+"""What may be made, with the attributes each may have; the last ones serve the labels of graphs."""
+
+VOID: Final = ("br", "img")
+MAX_TEXT: Final = 2_000
+HIDDEN: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ud800-\udfff\ufdd0-\ufdef\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\U000e0000-\U000e0fff"
+    + "".join(chr(plane << 16 | low) for plane in range(1, 17) for low in (0xFFFE, 0xFFFF))
+    + "]"
+)
+"""Control, bidirectional, zero-width and filler characters, lone surrogates, and code points that are none."""
+
+
+class Safe(str):
+    """Markup that `tag` made; anything else is text and gets escaped."""
+
+    __slots__ = ()
+
+
+def visible(text: object, *, lines: bool = False) -> str:
+    r"""Return text in which every hidden character is written out; line ends stay only with `lines`.
+
+    >>> visible("a\x1b[2Jb"), visible("a\nb"), visible("a\nb", lines=True) == "a\nb"
+    ('a\\x1b[2Jb', 'a\\nb', True)
+    """
+    plain = str.__str__(text) if isinstance(text, str) else str(text)
+    if plain.isascii() and plain.isprintable():
+        return plain
+    plain = HIDDEN.sub(_written, plain)
+    return plain if lines else plain.replace("\n", "\\n").replace("\t", "\\t")
+
+
+def _written(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode("ascii")
+
+
+def short(text: object, most: int = 200) -> str:
+    """Return one visible line of at most `most` characters; what was cut is counted.
+
+    >>> short("a" * 300, 5)
+    'aaaaa… (300 characters)'
+    """
+    plain = text if isinstance(text, str) else str(text)
+    shown = visible(plain[:most])
+    return shown if len(plain) <= most else f"{shown}… ({len(plain):,} characters)"
+
+
+def named(text: object, most: int = 200) -> str:
+    """Return a name as `short` does; an empty or blank one is said to be so.
+
+    >>> named("  ")
+    "'  '"
+    """
+    shown = short(text, most)
+    return shown if shown.strip() else repr(shown)
+
+
+def tag(name: str, *children: object, **attributes: str | int | None) -> Safe:
+    """Return an element. Children that are not `Safe` are text; `class_` is class, `point_size` is point-size.
+
+    Raises
+    ------
+    ValueError
+        For an element or attribute that is not in `ELEMENTS`, or an image that is not carried along.
+
+    >>> tag("td", "<b>", class_="name")
+    '<td class="name">&lt;b&gt;</td>'
+    """
+    if name not in ELEMENTS:
+        raise ValueError(f"no element {name!r}")
+    opened = "".join(_attribute(name, key, value) for key, value in attributes.items() if value is not None)
+    if name in VOID:
+        return Safe(f"<{name}{opened}/>")
+    return Safe(f"<{name}{opened}>{joined(*children)}</{name}>")
+
+
+def _attribute(name: str, key: str, value: str | int) -> str:
+    attribute = key.rstrip("_").replace("_", "-")
+    if attribute not in ELEMENTS[name] or (attribute == "src" and not str(value).startswith("data:image/")):
+        raise ValueError(f"no attribute {attribute!r} on {name!r}")
+    return f' {attribute}="{html.escape(visible(value), quote=True)}"'
+
+
+def joined(*children: object) -> Safe:
+    """Return children one after the other, text escaped; None is nothing, a sequence is its items."""
+    parts = []
+    for child in children:
+        if isinstance(child, Safe):
+            parts.append(str.__str__(child))
+        elif isinstance(child, list | tuple):
+            parts.append(joined(*child))
+        elif child is not None:
+            parts.append(_text(str(child)))
+    return Safe("".join(parts))
+
+
+def _text(text: str) -> str:
+    shown = html.escape(visible(text[:MAX_TEXT], lines=True), quote=True)
+    return shown if len(text) <= MAX_TEXT else f"{shown}… ({len(text):,} characters)"
+
+
+def code(text: object, most: int = 200) -> Safe:
+    """Return text in code letters on one line."""
+    return tag("code", named(text, most))
+
+
+def badge(text: object, kind: str = "plain") -> Safe:
+    """Return a word in a frame; `kind` is one of our own status words, never data."""
+    return tag("span", short(text, 80), class_=f"mf-badge mf-{kind}")
+
+
+def spaced(*parts: object, by: str = " · ") -> Safe:
+    """Return parts with a sign between them; None and empty parts fall away."""
+    there = [part for part in parts if part is not None and part != ""]
+    return joined([(by if at else None, part) for at, part in enumerate(there)])
+
+
+def details(summary: object, *body: object, opened: bool = False) -> Safe:
+    """Return a part that folds, without a script."""
+    return tag("details", tag("summary", summary), *body, open="open" if opened else None)
+
+
+def table(caption: object, columns: Sequence[str], rows: Iterable[Sequence[object]], cut: str = "") -> Safe:
+    """Return a table whose first column heads its rows; `cut` says what is left out, and where it is."""
+    head = tag("thead", tag("tr", [tag("th", column, scope="col") for column in columns]))
+    body = [
+        tag("tr", [tag("th", cell, scope="row") if at == 0 else tag("td", cell) for at, cell in enumerate(row)])
+        for row in rows
+    ]
+    made = tag("table", tag("caption", caption), head, tag("tbody", body), class_="mf-table")
+    return joined(tag("div", made, class_="mf-scroll", tabindex=0), tag("p", cut, class_="mf-cut") if cut else None)
+
+
+def frame(kind: str, title: object, facts: Sequence[object], *body: object, foot: Sequence[str] = ()) -> Safe:
+    """Return a whole view: its style, a line of title and facts, the body, and the code that goes on from here."""
+    head = tag("p", tag("strong", kind), " ", title, [joined(" · ", fact) for fact in facts], class_="mf-head")
+    lines = tag("p", spaced(*(tag("code", line) for line in foot)), class_="mf-foot") if foot else None
+    return tag("div", tag("style", _style()), head, *body, lines, class_=f"mf mf-{kind.lower().replace(' ', '-')}")
+
+
+@cache
+def _style() -> Safe:
+    return Safe(files("mcpflow_nb.views").joinpath("style.css").read_text("utf-8"))
+
+
+def image(alt: str, svg: str) -> Safe:
+    """Return a drawing as an image that carries its own bytes."""
+    encoded = base64.b64encode(svg.encode()).decode("ascii")
+    return tag("img", alt=alt, src=f"data:image/svg+xml;base64,{encoded}", style="max-width: 100%")
