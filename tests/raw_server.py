@@ -1,0 +1,79 @@
+"""A stdio MCP server in plain JSON-RPC that misbehaves as its first argument says; no library, so it starts fast."""
+
+import json
+import os
+import sys
+import time
+
+MODE = sys.argv[1] if len(sys.argv) > 1 else "ok"
+OBJECT = {"type": "object"}
+
+
+def tool(name, **more):
+    return {"name": name, "inputSchema": OBJECT, **more}
+
+
+def tools(cursor):
+    if MODE == "pages":
+        page = int(cursor or 0)
+        found = [tool(f"t{page}_{n}") for n in range(100)]
+        return {"tools": found, **({"nextCursor": str(page + 1)} if page < 49 else {})}
+    if MODE == "endless":
+        return {"tools": [tool("t")], "nextCursor": "again"}
+    if MODE == "bad-schema":
+        bad = [{"name": "bad", "inputSchema": {"type": 7}}, {"name": "worse"}, tool("odd", outputSchema={"type": "strin"})]
+        return {"tools": [tool("good"), *bad]}
+    if MODE == "twice":
+        return {"tools": [tool("a"), tool("a"), tool("b")]}
+    output = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    return {"tools": [tool("t", outputSchema=output) if MODE.startswith("output") else tool("t")]}
+
+
+def call():
+    with open(os.environ["CALLS"], "a") as log:  # what was really called, whatever the client says
+        log.write("call\n")
+    if MODE == "die":
+        sys.stderr.write("out of memory\n")
+        sys.stderr.flush()
+        os.kill(os.getpid(), 9)
+    if MODE == "hang":
+        time.sleep(600)
+    if MODE == "output-wrong":
+        return {"content": [], "structuredContent": {"n": "seven"}}
+    if MODE == "output-none":
+        return {"content": [{"type": "text", "text": "no structure"}]}
+    if MODE == "no-content":
+        return {"content": "text"}
+    if MODE == "big":
+        return {"content": [], "structuredContent": {"id": 2**60 + 1, "odd": "café"}}
+    return {"content": [{"type": "text", "text": '{"pid": %d}' % os.getpid()}]}
+
+
+def answer(request):
+    method = request["method"]
+    if method == "initialize":
+        if MODE == "hang-handshake":
+            time.sleep(600)
+        info = {"name": "raw", "version": "1"}
+        return {"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}, "serverInfo": info}
+    if method == "tools/list":
+        return tools((request.get("params") or {}).get("cursor"))
+    return call() if method == "tools/call" else None
+
+
+if MODE == "exit":
+    sys.stderr.write("no DB_URL\nset it\n")
+    sys.exit(3)
+if MODE == "noisy":
+    sys.stderr.write("x" * 200_000)
+    sys.stderr.flush()
+    print("a banner on stdout", flush=True)
+for line in sys.stdin:
+    request = json.loads(line)
+    if MODE == "refuse" and request["method"] == "tools/call":
+        reply = {"error": {"code": -32602, "message": "no such <b>tool</b>"}}
+    else:
+        result = answer(request)
+        reply = {"result": result} if result is not None else {"error": {"code": -32601, "message": "Method not found"}}
+    if "id" in request:
+        print(json.dumps({"jsonrpc": "2.0", "id": request["id"], **reply}), flush=True)
