@@ -14,6 +14,7 @@ import functools
 import os
 import threading
 from collections.abc import Callable, Coroutine
+from types import MethodType
 from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar, overload
 
 from mcpflow_nb.errors import McpflowError
@@ -197,4 +198,4 @@ class verb(Generic[S, P, R]):  # noqa: N801 - reads as a decorator
     def __get__(self, owner: S, kind: type) -> BoundVerb[P, R]: ...
     def __get__(self, owner: S | None, kind: type) -> verb[S, P, R] | BoundVerb[P, R]:
         """Return the verb of one object."""
-        return self if owner is None else BoundVerb(functools.partial(self.function, owner))
+        return self if owner is None else BoundVerb(MethodType(self.function, owner))

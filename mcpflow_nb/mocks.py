@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import mcp.types as types
@@ -43,11 +43,7 @@ class Mock:
         if params.name not in self._behaviours:
             return _failed(f"Unknown tool: {params.name}")
         try:
-            given = self._behaviours[params.name](arguments)
-            output = await given if inspect.isawaitable(given) else given
-            return _succeeded(jsonable(output))
-        except asyncio.CancelledError:
-            raise
+            return _succeeded(jsonable(await self._behaviours[params.name](arguments)))
         except NotJsonError as error:
             return _failed(f"the mock's output: {error}")
         except Exception as error:  # the reader's own function: its error is the tool's error
@@ -76,21 +72,33 @@ def mock(
     return Mock(tools, schemas or {}, outputs or {})
 
 
-def _behaviour(name: str, given: Any) -> Callable[[dict[str, Any]], Any]:
+def _behaviour(name: str, given: Any) -> Callable[[dict[str, Any]], Awaitable[Any]]:
     if isinstance(given, BaseException) or (isinstance(given, type) and issubclass(given, Exception)):
 
-        def fail(_arguments: dict[str, Any]) -> Any:
+        async def fail(_arguments: dict[str, Any]) -> Any:
             raise given
 
         return fail
-    if callable(given):
+    if inspect.iscoroutinefunction(given):
         return lambda arguments: given(**arguments)
+    if callable(given):
+
+        async def call(arguments: dict[str, Any]) -> Any:
+            # In a thread, so that a function that takes its time holds up nobody else's call.
+            output = await asyncio.to_thread(given, **arguments)
+            return await output if inspect.isawaitable(output) else output
+
+        return call
     try:
-        output = Frozen(given)
+        frozen = Frozen(given)
     except NotJsonError as error:
         problem = str(error)
     else:
-        return lambda _arguments: output.value
+
+        async def value(_arguments: dict[str, Any]) -> Any:
+            return frozen.value
+
+        return value
     raise DefinitionError(f"mock, tool {name!r}: {problem}")
 
 

@@ -21,7 +21,11 @@ def tools(cursor):
     if MODE == "endless":
         return {"tools": [tool("t")], "nextCursor": "again"}
     if MODE == "bad-schema":
-        bad = [{"name": "bad", "inputSchema": {"type": 7}}, {"name": "worse"}, tool("odd", outputSchema={"type": "strin"})]
+        bad = [
+            {"name": "bad", "inputSchema": {"type": 7}},
+            {"name": "worse"},
+            tool("odd", outputSchema={"type": "strin"}),
+        ]
         return {"tools": [tool("good"), *bad]}
     if MODE == "twice":
         return {"tools": [tool("a"), tool("a"), tool("b")]}

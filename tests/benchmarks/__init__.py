@@ -1,0 +1,1 @@
+"""Commands that print a table; no test depends on a time."""

@@ -1,0 +1,113 @@
+"""Every notebook runs from top to bottom in a fresh kernel, and what the tour shows is fit to be read."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from mcpflow_nb.testing import run_notebook
+
+pytestmark = pytest.mark.kernel
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+TOUR = ROOT / "notebooks" / "00_tour.ipynb"
+NEEDS = {"12_real_servers": ("git", "mcp_server_git", "mcp_server_time")}
+
+
+def lacking(notebook: Path) -> list[str]:
+    needed = NEEDS.get(notebook.stem, ())
+    return [what for what in needed if not (shutil.which(what) or importlib.util.find_spec(what))]
+
+
+@pytest.fixture(scope="module")
+def tour() -> Any:
+    return run_notebook(TOUR)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs_from_top_to_bottom(path: Path) -> None:
+    if missing := lacking(path):
+        pytest.skip(f"needs {', '.join(missing)}")
+    errors = [
+        (cell.id, output)
+        for cell in run_notebook(path).cells
+        if "raises-exception" not in cell.metadata.get("tags", ())
+        for output in cell.get("outputs", ())
+        if output.output_type == "error" or output.get("name") == "stderr"
+    ]
+    assert errors == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_cell_of_a_notebook_can_run_twice(path: Path, tmp_path: Path) -> None:
+    if missing := lacking(path):
+        pytest.skip(f"needs {', '.join(missing)}")
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells = [cell for cell in notebook.cells for _ in range(2 if cell.cell_type == "code" else 1)]
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"twice-{number:02}"
+    nbformat.write(notebook, tmp_path / path.name)
+    run_notebook(tmp_path / path.name)
+
+
+class _Shown(HTMLParser):
+    """The tags of a page, and the tables and images that say nothing in words."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.silent: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if self.tags and self.tags[-1] == "table" and tag != "caption":
+            self.silent.append("table")
+        if tag == "img" and not dict(attrs).get("alt"):
+            self.silent.append("img")
+        self.tags.append(tag)
+
+
+def test_what_the_tour_shows_has_words_beside_it_and_reaches_for_nothing(tour: Any) -> None:
+    pages = [
+        (cell.id, output.data["text/html"], "dataframe" in output.data["text/html"])
+        for cell in tour.cells
+        for output in cell.get("outputs", ())
+        if "text/html" in output.get("data", {})
+    ]
+    ours = [(cell, html) for cell, html, is_pandas in pages if not is_pandas]
+    assert len(ours) >= 8
+    for cell, html in ours:
+        shown = _Shown(html)
+        assert (cell, shown.silent, "script" in shown.tags) == (cell, [], False)
+        assert (cell, re.findall(r"https?://", html)) == (cell, [])
+
+
+def test_the_tour_shows_the_check_that_knows_what_was_meant(tour: Any) -> None:
+    [check] = [cell for cell in tour.cells if "employee_recrd" in cell.source]
+    said = check.outputs[0].data["text/plain"]
+    assert "employee_recrd" in said
+    assert "did you mean 'employee_record'?" in said
+    assert "did you mean 'username'?" in said
+
+
+def test_everything_the_tour_shows_can_be_read_as_text(tour: Any) -> None:
+    shown = [output.data for cell in tour.cells for output in cell.get("outputs", ()) if "data" in output]
+    assert [data for data in shown if not data.get("text/plain", "").strip()] == []
+
+
+def test_the_example_of_the_readme_runs_as_it_stands() -> None:
+    [example] = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), flags=re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(example, names)
+    assert names["run"].outcome == "completed"
+    assert names["run"]["email_result"] == {"sent": True, "to": "alice@company.example"}
+    names["servers"].close()
