@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any, Final
 
-__version__: Final = "0.1.0"
+__version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from mcpflow_nb.arguments import Argument as Argument
@@ -61,7 +61,7 @@ _HOME: Final = {
     for name in names.split()
 }
 
-__all__ = ["__version__", *_HOME]  # noqa: PLE0604
+__all__ = ["__version__", *_HOME]
 
 
 def __getattr__(name: str) -> Any:

@@ -23,7 +23,14 @@ _PYTHON: Final[dict[Any, TypeName]] = {
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,4000}")
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _BOOLEAN: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-_KINDS: Final = {"integer": int, "number": (int, float), "boolean": bool, "string": str, "array": list, "object": dict}
+_KINDS: Final[dict[str, Any]] = {
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "string": str,
+    "array": list,
+    "object": dict,
+}
 
 
 class Argument(Data):
@@ -71,7 +78,7 @@ class Argument(Data):
             kind_fits = isinstance(value, _KINDS[self.type]) and (self.type == "boolean" or not isinstance(value, bool))
             if not kind_fits:
                 problem = f"{_short(value)} is no {self.type}"
-            elif self.choices and Frozen(value) not in self.choices:
+            elif self.choices and not any(_same(value, choice) for choice in self.choices):
                 problem = f"{_short(value)} is none of the choices {', '.join(c.text for c in self.choices)}"
             else:
                 return value
@@ -79,7 +86,9 @@ class Argument(Data):
 
     def is_absent(self, value: Any) -> bool:
         """Tell whether a given value counts as none: empty text for an optional argument that is no text."""
-        return value is ABSENT or (value == "" and isinstance(value, str) and not self.required and self.type != "string")
+        return value is ABSENT or (
+            value == "" and isinstance(value, str) and not self.required and self.type != "string"
+        )
 
 
 def from_text(kind: str, text: str) -> Any:
@@ -103,7 +112,9 @@ def from_text(kind: str, text: str) -> Any:
     raise ValueError(f"{_short(text)} is no {kind}{words}")
 
 
-def make_argument(name: str, description: str, required: bool | None, type_: Any, default: Any, choices: Any, schema: Any) -> Argument:
+def make_argument(
+    name: str, description: str, required: bool | None, type_: Any, default: Any, choices: Any, schema: Any
+) -> Argument:
     """Return an Argument from what a reader wrote; one with a default is optional unless said otherwise.
 
     Raises
@@ -128,6 +139,11 @@ def make_argument(name: str, description: str, required: bool | None, type_: Any
         if value is not None and (problem := _misfit(made, value.value)):
             raise DefinitionError(f"argument {name!r}: {what} {problem}")
     return made
+
+
+def _same(value: Any, choice: Frozen) -> bool:
+    # 1 and 1.0 are one JSON number, however they are written; a boolean among them was refused before.
+    return value == choice.value if isinstance(value, int | float) else Frozen(value) == choice
 
 
 def _frozen(name: str, what: str) -> Any:

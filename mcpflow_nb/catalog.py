@@ -148,13 +148,13 @@ class Catalog:
     rejected: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
-def type_words(schema: Any) -> str:
+def type_words(schema: Any, *, depth: int = 8) -> str:
     """Return the type of a schema as a reader says it.
 
     >>> type_words({"type": ["string", "null"]}), type_words({"type": "array", "items": {"type": "integer"}})
     ('string | null', 'array of integer')
     """
-    if not isinstance(schema, dict):
+    if not isinstance(schema, dict) or depth <= 0:
         return "any"
     if "enum" in schema and isinstance(schema["enum"], list):
         return " | ".join(json.dumps(item) for item in schema["enum"][:6])
@@ -162,10 +162,10 @@ def type_words(schema: Any) -> str:
     if isinstance(kind, list):
         return " | ".join(map(str, kind))
     if kind == "array" and isinstance(schema.get("items"), dict):
-        return f"array of {type_words(schema['items'])}"
+        return f"array of {type_words(schema['items'], depth=depth - 1)}"
     for key in ("anyOf", "oneOf"):
         if isinstance(schema.get(key), list):
-            return " | ".join(dict.fromkeys(type_words(part) for part in schema[key][:6]))
+            return " | ".join(dict.fromkeys(type_words(part, depth=depth - 1) for part in schema[key][:6]))
     if isinstance(schema.get("$ref"), str):
         return str(schema["$ref"]).rpartition("/")[2] or "any"
     return str(kind) if isinstance(kind, str) else "any"

@@ -73,9 +73,7 @@ def structure(workflow: SequentialWorkflow) -> tuple[Problem, ...]:
     plan = Plan(workflow)
     findings = sorted((f for find in CHECKS for f in find(plan)), key=lambda finding: finding.position)
     problems = {number: finding.problem for number, finding in enumerate(findings)}
-    unknown = [
-        (number, finding.meant) for number, finding in enumerate(findings) if finding.meant is not None
-    ]
+    unknown = [(number, finding.meant) for number, finding in enumerate(findings) if finding.meant is not None]
     for number, meant in unknown[:MOST_SUGGESTIONS]:
         problems[number] = replace(problems[number], suggestion=nearest(meant, problems[number].known))
     return tuple(problems.values())
@@ -233,9 +231,7 @@ def uris(plan: Plan) -> Iterator[Finding]:
             for name in names:
                 if name not in step.template and name not in plan.arguments:
                     known = (*step.template, *plan.arguments)
-                    yield _on_step(
-                        plan, at, "unfilled-placeholder", uri, variable=name, known=known, meant=name
-                    )
+                    yield _on_step(plan, at, "unfilled-placeholder", uri, variable=name, known=known, meant=name)
 
 
 def unused(plan: Plan) -> Iterator[Finding]:
@@ -246,9 +242,7 @@ def unused(plan: Plan) -> Iterator[Finding]:
         read |= (marks.keys() - step.template.keys()) | set(placeholders(step.guidance or ""))
         for variable in step.template:
             if variable not in marks:
-                yield _on_step(
-                    plan, at, "unused-template-variable", variable, known=tuple(marks), meant=variable
-                )
+                yield _on_step(plan, at, "unused-template-variable", variable, known=tuple(marks), meant=variable)
     for name, argument in plan.arguments.items():
         if name not in read and not _is_blank(name):
             yield _on_workflow(plan, "unused-argument", argument)

@@ -11,9 +11,9 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from cyclopts import App
+from cyclopts import App, CycloptsError, Parameter
 
 from mcpflow_nb import __version__
 from mcpflow_nb.errors import McpflowError
@@ -42,7 +42,7 @@ app = App(
 
 
 @app.command
-def tour(*, lab: bool = False, html: Path = Path("tour.html")) -> None:
+def tour(*, lab: Annotated[bool, Parameter(negative=())] = False, html: Path = Path("tour.html")) -> None:
     """Run the tour notebook, print its result table and write it as a page.
 
     Parameters
@@ -78,7 +78,8 @@ def page(notebook: NotebookNode, title: str) -> str:
     from nbconvert.exporters import HTMLExporter
 
     body: str
-    body, _ = HTMLExporter(raw_template=_PAGE).from_notebook_node(notebook, {"metadata": {"name": title}})
+    exporter = HTMLExporter(raw_template=_PAGE)  # type: ignore[no-untyped-call]
+    body, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": title}})
     return body
 
 
@@ -114,8 +115,8 @@ def main() -> None:
     """Run the command line, and end the process."""
     problem = None
     try:
-        app()
-    except (McpflowError, OSError) as error:
+        app(sys.argv[1:], exit_on_error=False, print_error=False)
+    except (McpflowError, CycloptsError, OSError) as error:
         problem = str(error)
     except KeyboardInterrupt:
         problem = "interrupted"

@@ -1,6 +1,6 @@
 """The tables of a workflow: who makes, who reads, what stands where. Checks look names up here.
 
-Built in one pass, so that the cost of a check grows linearly with the steps. A name stands for its first owner.
+Built in one pass: the cost of a check grows linearly with the steps. A name stands for its first owner.
 """
 
 from __future__ import annotations

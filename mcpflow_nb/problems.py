@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from mcpflow_nb.errors import CheckError
+from mcpflow_nb.errors import CheckError, listed
 from mcpflow_nb.show import Shown
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ class Problem:
     def text(self) -> str:
         """The finding on one or more lines, as an error message has it."""
         where, line, carets = self.source
-        hint = f"; did you mean {self.suggestion!r}?" if self.suggestion else ""
+        known = f"; known: {listed(self.known)}" if self.known else ""
+        hint = f"; did you mean {self.suggestion!r}?" if self.suggestion else known
         shown = f"{self.place}: {self.message}{hint} [{self.code}]"
         if line:
             shown += f"\n    {where}  {line}\n    {' ' * len(str(where))}  {carets}"
@@ -60,7 +61,9 @@ class Problem:
 class Report(Shown):
     """All findings of one check; true when none of them is an error."""
 
-    def __init__(self, workflow: SequentialWorkflow, problems: tuple[Problem, ...], servers: tuple[str, ...] | None) -> None:
+    def __init__(
+        self, workflow: SequentialWorkflow, problems: tuple[Problem, ...], servers: tuple[str, ...] | None
+    ) -> None:
         self.workflow = workflow
         self.problems = problems
         self.servers = servers

@@ -13,6 +13,9 @@ import jsonschema_rs
 MAX_NODES: Final = 10_000
 MAX_DEPTH: Final = 64
 MAX_COMBINATIONS: Final = 2_000
+"""Beyond so many alternatives, whether two types can meet is left open."""
+MAX_ALTERNATIVES: Final = 100_000
+"""Beyond so many, a value is not validated."""
 _CHOICES: Final = ("anyOf", "oneOf", "allOf")
 _DEFINITIONS: Final = ("$defs", "definitions")
 
@@ -38,8 +41,9 @@ class Validator:
     """
 
     def __init__(self, schema: Any) -> None:
-        require_bounded(schema)
         problem = None
+        if combinations(schema) > MAX_ALTERNATIVES:
+            raise Unjudged(f"the schema unfolds to more than {MAX_ALTERNATIVES:,} alternatives")
         try:
             self._compiled = jsonschema_rs.validator_for(schema, pattern_options=_OPTIONS, retriever=_not_fetched)
         except (ValueError, TypeError, jsonschema_rs.ReferencingError) as error:
@@ -102,33 +106,61 @@ def at(schema: Any, path: tuple[str | int, ...]) -> Any:
     >>> at({"type": "object", "properties": {"id": {}}}, ("ip",)).known
     ('id',)
     """
-    here = schema
+    here, budget = schema, [MAX_NODES]
     for key in path:
-        here = _step(here, key, schema, MAX_DEPTH)
+        here = _Walk(key, schema, budget).down(here, MAX_DEPTH)
         if isinstance(here, Missing) or here == {}:
             return here
     return _with_definitions(here, schema)
 
 
-def _step(schema: Any, key: str | int, root: Any, depth: int) -> Any:
-    if not isinstance(schema, dict) or depth <= 0:
-        return {}
-    if "$ref" in schema:
-        return _step(_resolved(schema["$ref"], root), key, root, depth - 1)
-    for word in _CHOICES:
-        if isinstance(schema.get(word), list) and schema[word]:
-            return _of_choices(word, schema, key, root, depth)
-    kinds = schema.get("type", [])
-    kinds = [kinds] if isinstance(kinds, str) else kinds
-    if "const" in schema or "enum" in schema:
-        return {}
-    items = schema.get("items", {})
-    if isinstance(key, int) and ("array" in kinds or (not kinds and "items" in schema)):
-        first = schema.get("prefixItems")
-        return first[key] if isinstance(first, list) and 0 <= key < len(first) else items if isinstance(items, dict) else {}
-    if not kinds or "object" in kinds:
-        return _property(schema, str(key))
-    return Missing(str(key), (), " or ".join(map(str, kinds)) + _advice(kinds))
+class _Walk:
+    """One key further down. Each `$ref` is answered once and the parts looked at are counted, so bombs end."""
+
+    def __init__(self, key: str | int, root: Any, budget: list[int]) -> None:
+        self.key, self.root, self.budget = key, root, budget
+        self.seen: dict[str, Any] = {}
+
+    def down(self, schema: Any, depth: int) -> Any:
+        self.budget[0] -= 1
+        if not isinstance(schema, dict) or depth <= 0 or self.budget[0] < 0:
+            return {}
+        if "$ref" in schema:
+            name = str(schema["$ref"])
+            if name not in self.seen:
+                self.seen[name] = Missing(str(self.key), (), "a schema that only refers to itself")
+                self.seen[name] = self.down(_resolved(schema["$ref"], self.root), depth - 1)
+            return self.seen[name]
+        for word in _CHOICES:
+            if isinstance(schema.get(word), list) and schema[word]:
+                return self._any_of(schema[word], schema if word == "allOf" else {}, depth)
+        if "const" in schema or "enum" in schema:
+            return {}
+        kinds = schema.get("type", [])
+        kinds = [kinds] if isinstance(kinds, str) else kinds
+        if isinstance(self.key, int) and ("array" in kinds or (not kinds and "items" in schema)):
+            return _item(schema, self.key)
+        if not kinds or "object" in kinds:
+            return _property(schema, str(self.key))
+        return Missing(str(self.key), (), " or ".join(map(str, kinds)) + _advice(kinds))
+
+    def _any_of(self, choices: list[Any], outer: dict[str, Any], depth: int) -> Any:
+        rest = {name: value for name, value in outer.items() if name not in _CHOICES}
+        parts = [*choices[:50], *([rest] if "properties" in rest else [])]
+        found = [self.down(part, depth - 1) for part in parts]
+        there = list({id(part): part for part in found if not isinstance(part, Missing)}.values())
+        if there:
+            return there[0] if len(there) == 1 else {"anyOf": there}
+        known = tuple(dict.fromkeys(name for part in found for name in part.known))
+        best = next((part for part in found if part.known), found[0])
+        return Missing(str(self.key), known, best.found)
+
+
+def _item(schema: dict[str, Any], index: int) -> Any:
+    first, items = schema.get("prefixItems"), schema.get("items", {})
+    if isinstance(first, list) and 0 <= index < len(first):
+        return first[index]
+    return items if isinstance(items, dict) else {}
 
 
 def _property(schema: dict[str, Any], name: str) -> Any:
@@ -141,18 +173,6 @@ def _property(schema: dict[str, Any], name: str) -> Any:
     if rest is True or "patternProperties" in schema or not isinstance(properties, dict):
         return {} if rest is not False or isinstance(properties, dict) else Missing(name, (), "an object without fields")
     return Missing(name, tuple(properties), "an object")
-
-
-def _of_choices(word: str, schema: dict[str, Any], key: str | int, root: Any, depth: int) -> Any:
-    outer = {name: value for name, value in schema.items() if name not in _CHOICES}
-    parts = list(schema[word]) + ([outer] if word == "allOf" and "properties" in outer else [])
-    found = [_step(part, key, root, depth - 1) for part in parts[:50]]
-    there = [part for part in found if not isinstance(part, Missing)]
-    if there:
-        return there[0] if len(there) == 1 else {"anyOf": there}
-    known = tuple(dict.fromkeys(name for part in found for name in part.known))
-    best = next((part for part in found if part.known), found[0])
-    return Missing(str(key), known, best.found)
 
 
 def _resolved(reference: Any, root: Any) -> Any:
@@ -227,12 +247,12 @@ def combinations(schema: Any) -> int:
                 product *= sum(count(one) for one in inner) or 1
             elif word == "allOf" and isinstance(inner, list):
                 for one in inner:
-                    product = min(product * count(one), MAX_COMBINATIONS + 1)
+                    product = min(product * count(one), MAX_ALTERNATIVES + 1)
             elif word == "properties" and isinstance(inner, dict):
                 product *= max([1, *(count(one) for one in inner.values())])
             elif word in ("items", "not", "additionalProperties", "if", "then", "else"):
                 product *= count(inner)
-            product = min(product, MAX_COMBINATIONS + 1)
+            product = min(product, MAX_ALTERNATIVES + 1)
         return product
 
     return count(schema)

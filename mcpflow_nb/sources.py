@@ -9,7 +9,7 @@ To add a source: one class here, its name in `AnySource`, and a function below t
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, NamedTuple, Protocol
 
@@ -90,7 +90,7 @@ class Source(Data):
                 return ABSENT
             raise
 
-    def _value(self, scope: Scope) -> Any:
+    def _value(self, scope: Scope) -> Any:  # noqa: ARG002
         raise TypeError(type(self).__name__)
 
     def schema_in(self, types: Types) -> Any:  # noqa: ARG002
@@ -100,6 +100,13 @@ class Source(Data):
     def __getitem__(self, key: Key) -> Source:
         """Return a source of the part under a key or index."""
         raise DefinitionError(f"{self.code}[{key!r}]: only a value that is read or built can be read into")
+
+    def _reads_of(self, parts: Iterable[Source]) -> tuple[Read, ...]:
+        reads = (read for part in parts for read in part.reads)
+        return tuple(read._replace(needed=read.needed and not self.optional) for read in reads)
+
+    def _optional_code(self, code: str) -> str:
+        return f"optional({code})" if self.optional else code
 
     def __contains__(self, key: object) -> bool:
         raise TypeError("a source has no value until a run; `in` cannot look into it")
@@ -116,7 +123,7 @@ class _Reading(Source):
     def __getitem__(self, key: Key) -> Source:
         if isinstance(key, bool) or not isinstance(key, str | int):
             raise DefinitionError(f"{self.code}[{key!r}]: a path is made of text keys and whole-number indices")
-        return self.model_copy(update={"path": (*self.path, key)})
+        return self.model_copy(update={"path": (*self.path, constant(key).value)})
 
     def _at_path(self, value: Any) -> Any:
         try:
@@ -131,9 +138,6 @@ class _Reading(Source):
 
     def _default_code(self) -> str:
         return f", default={self.default.value!r}" if self.default is not None else ""
-
-    def _optional_code(self, code: str) -> str:
-        return f"optional({code})" if self.optional else code
 
 
 class PromptArg(_Reading):
@@ -220,7 +224,7 @@ class Constant(Source):
     @property
     def code(self) -> str:
         """`constant('welcome')`."""
-        return f"constant({self.value!r})"
+        return self._optional_code(f"constant({self.value!r})")
 
     def _value(self, scope: Scope) -> Any:  # noqa: ARG002
         return self.value
@@ -243,7 +247,7 @@ class Template(Source):
     @property
     def reads(self) -> tuple[Read, ...]:
         """All that its values read."""
-        return tuple(read for value in self.values.values() for read in value.reads)
+        return self._reads_of(self.values.values())
 
     @property
     def label(self) -> str:
@@ -253,7 +257,8 @@ class Template(Source):
     @property
     def code(self) -> str:
         """`template('Hi {who}', who=prompt_arg('name'))`."""
-        return f"template({self.text!r}{''.join(f', {k}={v.code}' for k, v in self.values.items())})"
+        values = "".join(f", {name}={value.code}" for name, value in self.values.items())
+        return self._optional_code(f"template({self.text!r}{values})")
 
     def _value(self, scope: Scope) -> Any:
         values = {name: value.resolve(scope) for name, value in self.values.items()}
@@ -273,7 +278,7 @@ class Composed(Source):
     @property
     def reads(self) -> tuple[Read, ...]:
         """All that its members read."""
-        return tuple(read for member in self.members.values() for read in member.reads)
+        return self._reads_of(self.members.values())
 
     @property
     def label(self) -> str:
@@ -283,7 +288,8 @@ class Composed(Source):
     @property
     def code(self) -> str:
         """`{'name': prompt_arg('who')}`."""
-        return "{" + ", ".join(f"{name!r}: {member.code}" for name, member in self.members.items()) + "}"
+        members = ", ".join(f"{name!r}: {member.code}" for name, member in self.members.items())
+        return self._optional_code("{" + members + "}")
 
     def _value(self, scope: Scope) -> Any:
         values = {name: member.resolve(scope) for name, member in self.members.items()}
@@ -310,7 +316,7 @@ class ComposedList(Source):
     @property
     def reads(self) -> tuple[Read, ...]:
         """All that its items read."""
-        return tuple(read for item in self.items for read in item.reads)
+        return self._reads_of(self.items)
 
     @property
     def label(self) -> str:
@@ -320,7 +326,7 @@ class ComposedList(Source):
     @property
     def code(self) -> str:
         """`[prompt_arg('a'), constant(1)]`."""
-        return "[" + ", ".join(item.code for item in self.items) + "]"
+        return self._optional_code("[" + ", ".join(item.code for item in self.items) + "]")
 
     def _value(self, scope: Scope) -> Any:
         return [value for item in self.items if (value := item.resolve(scope)) is not ABSENT]
@@ -409,6 +415,8 @@ def template(text: str, /, **values: Any) -> Template:
     >>> template("Hi {who}", who=prompt_arg("name")).resolve(Scope({"name": "Ada"}, {}))
     'Hi Ada'
     """
+    if not isinstance(text, str):
+        raise DefinitionError(f"template takes text, not {text!r}")
     made = Template(text=text, values={name: as_source(value) for name, value in values.items()})
     if lacking := [name for name in placeholders(text) if name not in values]:
         raise DefinitionError(f"template {text!r} has no value for {lacking[0]!r}; give {lacking[0]}=...")
@@ -427,20 +435,25 @@ def as_source(value: Any, *, depth: int = MAX_DEPTH) -> Source:
     if not _holds_source(value, depth):
         return constant(value)
     if isinstance(value, dict):
-        return Composed(members={_named("a composed object", k): as_source(v, depth=depth - 1) for k, v in value.items()})
+        return Composed(
+            members={_named("a composed object", k): as_source(v, depth=depth - 1) for k, v in value.items()}
+        )
     return ComposedList(items=tuple(as_source(item, depth=depth - 1) for item in value))
 
 
 def _holds_source(value: Any, depth: int) -> bool:
     if depth <= 0:
         raise DefinitionError(f"a value is nested deeper than {MAX_DEPTH} levels, or contains itself")
-    parts: Iterator[Any] = iter(value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ())
+    parts: Iterator[Any] = iter(
+        value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    )
     return any(isinstance(part, Source) or _holds_source(part, depth - 1) for part in parts)
 
 
 def _named(what: str, name: Any) -> str:
     if not isinstance(name, str):
         raise DefinitionError(f"{what} takes a name as text, not {name!r}")
+    constant(name)  # refuses what UTF-8 cannot carry
     return name
 
 

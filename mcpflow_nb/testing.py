@@ -64,7 +64,7 @@ def run_notebook(path: str | os.PathLike[str], timeout: float = 60) -> NotebookN
     import nbformat
 
     notebook = Path(path).resolve()
-    cells = nbformat.read(notebook, as_version=4)
+    cells = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]
     with tempfile.TemporaryDirectory(prefix="nb-", ignore_cleanup_errors=True) as folder:
         client = _client(cells, notebook, Path(folder))
         problem = _finished(_execute(client, notebook, timeout, Path(folder)))
@@ -91,9 +91,7 @@ def _client(notebook: NotebookNode, path: Path, folder: Path) -> NotebookClient:
     spec = folder / "kernels" / "this" / "kernel.json"
     spec.parent.mkdir(parents=True)
     command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    spec.write_text(
-        json.dumps({"argv": command, "display_name": "this interpreter", "language": "python"}), "utf-8"
-    )
+    spec.write_text(json.dumps({"argv": command, "display_name": "this interpreter", "language": "python"}), "utf-8")
     kernels = KernelSpecManager(kernel_dirs=[str(spec.parent.parent)])
     manager = AsyncKernelManager(kernel_name="this", kernel_spec_manager=kernels)
     manager.connection_file = str(folder / "connection.json")
@@ -114,12 +112,12 @@ async def _execute(client: NotebookClient, path: Path, timeout: float, folder: P
     env = {**os.environ, "IPYTHONDIR": str(folder / "ipython"), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
     index, problem = None, ""
     deadline = time.monotonic() + timeout
-    client.timeout_func = lambda _cell: max(0.1, deadline - time.monotonic())
+    client.timeout_func = lambda _cell: max(0.1, deadline - time.monotonic())  # type: ignore[assignment]
     try:
         async with client.async_setup_kernel(env=env):
             deadline = time.monotonic() + timeout  # starting the kernel has a limit of its own
             with _polled(client):
-                for index, cell in enumerate(client.nb.cells):  # noqa: B007 (the failing one is read below)
+                for index, cell in enumerate(client.nb.cells):  # the failing one is named below
                     await client.async_execute_cell(cell, index)
     except (
         CellControlSignal,
@@ -163,7 +161,7 @@ def _polled(client: NotebookClient) -> Iterator[None]:
             if time.monotonic() >= idle_since + _LOST_SECONDS:
                 raise RuntimeError("the cell ended, but the kernel lost its answer")
 
-    channel.get_msg, client.process_message = get_msg, process_message  # type: ignore[method-assign]
+    channel.get_msg, client.process_message = get_msg, process_message  # type: ignore[method-assign, assignment]
     try:
         yield
     finally:
@@ -174,9 +172,7 @@ def _reason(error: Exception, timeout: float) -> str:
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     if isinstance(error, CellExecutionError):
-        parts = error.traceback.split(
-            _RULE
-        )  # nbclient's heading, the source, what the cell printed, the traceback
+        parts = error.traceback.split(_RULE)  # nbclient's heading, the source, what the cell printed, the traceback
         return parts[-1].strip() or f"{error.ename}: {error.evalue}"
     if isinstance(error, CellTimeoutError):
         return f"the notebook did not end within {timeout:g} s; this cell was running"
@@ -189,9 +185,5 @@ def _failure(client: NotebookClient, path: Path, index: int | None, reason: str)
     cell = client.nb.cells[index] if index is not None else None
     # An ExceptionGroup leaves no output of type "error": IPython prints it on stderr, so that is shown too.
     said = "".join(output.text for output in getattr(cell, "outputs", ()) if output.get("name") == "stderr")
-    text = _COLOUR.sub(
-        "", f"{said.rstrip()}\n{reason}" if said.strip() and said.strip() not in reason else reason
-    )
-    return NotebookError(
-        path, index, cell.get("id", "") if cell else "", cell.source if cell else "", text.strip()
-    )
+    text = _COLOUR.sub("", f"{said.rstrip()}\n{reason}" if said.strip() and said.strip() not in reason else reason)
+    return NotebookError(path, index, cell.get("id", "") if cell else "", cell.source if cell else "", text.strip())

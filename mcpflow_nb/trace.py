@@ -5,6 +5,7 @@ Table, graph, conversation and HTML are renderings of the same records.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from mcpflow_nb.errors import LoadError
 from mcpflow_nb.show import Shown
-from mcpflow_nb.values import dumps, loads
+from mcpflow_nb.values import dumps, is_version, loads
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,7 +108,19 @@ class Trace(Shown, Sequence[Record]):
         Columns: `step server tool status source` str, `arguments` dict, `value` any JSON value, `error` str or None,
         `started` datetime (UTC), `seconds` float (the tool call alone), `attempt` int.
         """
-        columns = ("step", "server", "tool", "status", "source", "arguments", "value", "error", "started", "seconds", "attempt")
+        columns = (
+            "step",
+            "server",
+            "tool",
+            "status",
+            "source",
+            "arguments",
+            "value",
+            "error",
+            "started",
+            "seconds",
+            "attempt",
+        )
         rows = [{**{c: getattr(r, c) for c in columns}, "arguments": r.sent} for r in self.records]
         return _frame(rows, columns)
 
@@ -144,16 +157,25 @@ class Trace(Shown, Sequence[Record]):
         LoadError
             When it is no trace, or of a newer version.
         """
+        saved: Any = None
         try:
             saved = loads(text)
-        except ValueError as error:
-            raise LoadError(f"a trace: not JSON: {error}") from None
-        if not isinstance(saved, dict) or "mcpflow_nb_trace" not in saved:
-            raise LoadError('a trace: it has no "mcpflow_nb_trace"')
-        if saved["mcpflow_nb_trace"] != FORMAT_VERSION:
-            raise LoadError(f"a trace of version {saved['mcpflow_nb_trace']!r}; this mcpflow_nb reads {FORMAT_VERSION}")
-        records = tuple(_record(item) for item in saved["records"])
-        return cls(saved["workflow"], saved["run"], saved["outcome"], saved["steps"], records)
+            if not isinstance(saved, dict) or "mcpflow_nb_trace" not in saved:
+                problem = 'it has no "mcpflow_nb_trace"'
+            elif not is_version(saved["mcpflow_nb_trace"], FORMAT_VERSION):
+                problem = (
+                    f"version {saved['mcpflow_nb_trace']!r}; this mcpflow_nb reads version {FORMAT_VERSION}: update"
+                )
+            else:
+                records = tuple(_record(item) for item in saved["records"])
+                return cls(saved["workflow"], saved["run"], saved["outcome"], saved["steps"], records)
+        except json.JSONDecodeError as error:
+            problem = f"not JSON: {error}"
+        except KeyError as error:
+            problem = f"it has no {error}"
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            problem = f"not as it was written: {error}"
+        raise LoadError(f"a trace: {problem}")
 
 
 def _plain(record: Record) -> dict[str, Any]:

@@ -20,7 +20,7 @@ MAX_DEPTH: Final = 64
 """Nesting beyond this is refused before any library can run out of stack."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
+_PLACEHOLDER = re.compile(r"\{([^\W\d]\w*)\}")
 _URI_PLACEHOLDER = re.compile(r"\{[+#./;?&]?((?:[\w.]+\*?)(?:,[\w.]+\*?)*)\}", re.ASCII)
 
 
@@ -37,10 +37,17 @@ ABSENT: Final = _Absent()
 class Data(BaseModel):
     """A frozen model. Verbs return a new one; equality and hash go by what it says, not by where it was written."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, populate_by_name=True)
+    # The length is also what makes pydantic look into text, and refuse what UTF-8 cannot carry.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, populate_by_name=True, str_max_length=1_000_000
+    )
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.__dict__ == other.__dict__
+        if self is other:
+            return True
+        # The text as well: what is written in another order is another definition, and hashes differently.
+        same = type(self) is type(other) and self.__dict__ == other.__dict__
+        return same and dumps(self.saved()) == dumps(other.saved())  # type: ignore[attr-defined]
 
     def __hash__(self) -> int:
         return hash((type(self).__name__, dumps(self.saved())))
@@ -68,7 +75,7 @@ class Frozen:
     __slots__ = ("text",)
 
     def __init__(self, value: Any) -> None:
-        self.text = value.text if isinstance(value, Frozen) else json.dumps(jsonable(value), ensure_ascii=False)
+        self.text: str = value.text if isinstance(value, Frozen) else json.dumps(jsonable(value), ensure_ascii=False)
 
     @property
     def value(self) -> Any:
@@ -181,6 +188,7 @@ def loads(text: str) -> Any:
 
 _TAG: Final = "$float"
 _TEXT_TAG: Final = "$text"
+_PAIRS_TAG: Final = "$pairs"
 
 
 def _tagged(value: Any) -> Any:
@@ -189,6 +197,8 @@ def _tagged(value: Any) -> Any:
     if isinstance(value, str) and not value.isascii() and _SURROGATE.search(value):
         return {_TEXT_TAG: value.encode("unicode_escape").decode("ascii")}
     if isinstance(value, dict):
+        if any(_SURROGATE.search(str(key)) for key in value):
+            return {_PAIRS_TAG: [[_tagged(str(key)), _tagged(item)] for key, item in value.items()]}
         tagged = {str(key): _tagged(item) for key, item in value.items()}
         # A value that looks like a tag of ours is wrapped, so that it is never mistaken for one.
         return {"$object": tagged} if len(tagged) == 1 and next(iter(tagged)) in _TAGS else tagged
@@ -207,9 +217,10 @@ def _untagged(value: Any) -> Any:
     return {key: _untagged(item) for key, item in value.items()}
 
 
-_TAGS: Final = {
+_TAGS: Final[dict[str, Any]] = {
     _TAG: float,
     _TEXT_TAG: lambda text: text.encode("ascii").decode("unicode_escape"),
+    _PAIRS_TAG: lambda pairs: {_untagged(key): _untagged(item) for key, item in pairs},
     "$object": lambda tagged: {key: _untagged(item) for key, item in tagged.items()},
 }
 
@@ -251,6 +262,11 @@ def filled(text: str, values: dict[str, Any]) -> str:
     '{b} {b}'
     """
     return _PLACEHOLDER.sub(lambda m: text_of(values[m[1]]) if m[1] in values else m[0], text)
+
+
+def is_version(found: Any, version: int) -> bool:
+    """Tell whether a saved version number is this one; JSON's `true` and `1.0` are not 1."""
+    return type(found) is int and found == version
 
 
 def nesting(text: str) -> int:

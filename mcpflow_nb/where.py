@@ -6,6 +6,7 @@ import linecache
 import os
 import sys
 from dataclasses import dataclass
+from types import CodeType, FrameType
 from typing import Final
 
 _PACKAGE: Final = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -22,14 +23,18 @@ class Where:
     cell: int | None = None
 
     def __str__(self) -> str:
-        return f"In [{self.cell}]:{self.line}" if self.cell is not None else f"{os.path.basename(self.file)}:{self.line}"
+        return (
+            f"In [{self.cell}]:{self.line}" if self.cell is not None else f"{os.path.basename(self.file)}:{self.line}"
+        )
 
     def at(self, text: str | None) -> tuple[Where, str, str]:
         """Return the place, the source line and a line of carets under `text`; both lines empty if the source is gone.
 
         The call may run over many lines: the first that holds `text` in quotes is the place.
         """
-        lines = [(number, linecache.getline(self.file, number).rstrip()) for number in range(self.line, self.last_line + 1)]
+        lines = [
+            (number, linecache.getline(self.file, number).rstrip()) for number in range(self.line, self.last_line + 1)
+        ]
         for number, line in lines:
             for quoted in (f'"{text}"', f"'{text}'") if text else ():
                 if quoted in line:
@@ -49,18 +54,27 @@ def _carets(line: str, start: int, length: int) -> str:
 
 def here() -> Where | None:
     """Return the place of the call into this package that is running now."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
         if not name.startswith(_PACKAGE) and _PYDANTIC not in name:
-            positions = list(frame.f_code.co_positions())
-            index = frame.f_lasti // 2
-            first, last = positions[index][:2] if index < len(positions) else (None, None)
-            line = frame.f_lineno
+            last, line = _last_line(frame.f_code, frame.f_lasti // 2), frame.f_lineno
             # A chained call starts lines earlier; its own part runs from the method's name to its bracket.
             return Where(name, line, max(last or line, line), _cell(name))
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return None
+
+
+_latest: tuple[CodeType | None, list[int | None]] = (None, [])
+
+
+def _last_line(code: CodeType, instruction: int) -> int | None:
+    """Return the last line of the call at an instruction; the code asked latest is kept, as chains ask it often."""
+    global _latest
+    latest = _latest
+    if latest[0] is not code:
+        _latest = latest = (code, [last for _, last, _, _ in code.co_positions()])
+    return latest[1][instruction] if instruction < len(latest[1]) else None
 
 
 def _cell(filename: str) -> int | None:

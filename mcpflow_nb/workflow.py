@@ -20,7 +20,7 @@ from mcpflow_nb.arguments import Argument, make_argument
 from mcpflow_nb.errors import DefinitionError, LoadError
 from mcpflow_nb.show import Shown, above
 from mcpflow_nb.sources import TAG, Sources, as_source
-from mcpflow_nb.values import ABSENT, Data, nesting
+from mcpflow_nb.values import ABSENT, Data, is_version, nesting
 from mcpflow_nb.where import Where, here
 
 if TYPE_CHECKING:
@@ -56,12 +56,18 @@ class WorkflowStep(Shown, Data):
     _arg_where: dict[str, Where | None] = PrivateAttr(default_factory=dict)
 
     def __init__(self, name: str = ABSENT, *, bind: str | None = None, **fields: Any) -> None:  # type: ignore[assignment]
-        given = {} if name is ABSENT else {"name": name}
+        given = {} if name is ABSENT else {"name": name}  # type: ignore[comparison-overlap]
         place = here()
         for part in ("args", "template"):
             if isinstance(fields.get(part), Mapping):
                 fields[part] = {key: _source(value) for key, value in fields[part].items()}
-        super().__init__(**given, **({"bind": bind} if bind is not None else {}), **fields)
+        try:
+            super().__init__(**given, **({"bind": bind} if bind is not None else {}), **fields)
+            problem = None
+        except ValidationError as error:
+            problem = _first_lines(error)
+        if problem:
+            raise DefinitionError(f"step {name!r}: {problem}")
         self._where = place
         self._arg_where = dict.fromkeys(self.args, place)
 
@@ -101,7 +107,8 @@ class WorkflowStep(Shown, Data):
         return self._with(timeout=seconds)
 
     def _with(self, **changes: Any) -> Self:
-        return self.model_copy(update=changes)
+        checked = type(self)(self.name, **changes)
+        return self.model_copy(update={field: getattr(checked, field) for field in changes})
 
     __repr__ = Shown.__repr__
 
@@ -124,8 +131,14 @@ class SequentialWorkflow(Shown, Data):
     _where: Where | None = PrivateAttr(None)
 
     def __init__(self, name: str = ABSENT, description: str = "", **fields: Any) -> None:  # type: ignore[assignment]
-        given = {} if name is ABSENT else {"name": name}
-        super().__init__(**given, description=description, **fields)
+        given = {} if name is ABSENT else {"name": name}  # type: ignore[comparison-overlap]
+        try:
+            super().__init__(**given, description=description, **fields)  # type: ignore[call-arg]
+            problem = None
+        except ValidationError as error:
+            problem = _first_lines(error)
+        if problem:
+            raise DefinitionError(f"workflow {name!r}: {problem}")
         self._where = here()
 
     @property
@@ -144,13 +157,17 @@ class SequentialWorkflow(Shown, Data):
 
     def instruction(self, text: str) -> Self:
         """Add an instruction for the client; it is delivered first."""
+        if not isinstance(text, str):
+            raise DefinitionError(f"workflow {self.name!r}: an instruction is text, not {text!r}")
         return self._with(instructions=(*self.instructions, text))
 
     def step(self, step: str | WorkflowStep, **fields: Any) -> Self:
         """Append a step: one that is made, or its name and the fields of `WorkflowStep`."""
         if isinstance(step, WorkflowStep):
             if fields:
-                raise DefinitionError(f"step {step.name!r}: a step that is made takes no {next(iter(fields))}=; use its verbs")
+                raise DefinitionError(
+                    f"step {step.name!r}: a step that is made takes no {next(iter(fields))}=; use its verbs"
+                )
             return self._with(steps=(*self.steps, step))
         if unknown := [field for field in fields if field not in _STEP_FIELDS]:
             raise DefinitionError(f"step {step!r}: unknown field {unknown[0]!r}; known: {', '.join(_STEP_FIELDS)}")
@@ -201,7 +218,11 @@ class SequentialWorkflow(Shown, Data):
         target = Path(path)
         with tempfile.NamedTemporaryFile("w", dir=target.parent, encoding="utf-8", delete=False, newline="\n") as file:
             file.write(self.to_json())
-        os.replace(file.name, target)
+        try:
+            os.replace(file.name, target)
+        except OSError:
+            os.unlink(file.name)
+            raise
         return target
 
     def _with(self, **changes: Any) -> Self:
@@ -235,6 +256,7 @@ def load(path: str | os.PathLike[str]) -> SequentialWorkflow:
 
 def from_json(text: str | bytes, name: str = "text") -> SequentialWorkflow:
     """Return the workflow of a JSON text that `to_json` gave; errors as for `load`."""
+    document: Any = None
     try:
         plain = text.decode("utf-8-sig") if isinstance(text, bytes) else text
         problem = f"nested deeper than {MAX_NESTING} levels" if nesting(plain) > MAX_NESTING else None
@@ -243,8 +265,10 @@ def from_json(text: str | bytes, name: str = "text") -> SequentialWorkflow:
         problem = f"not JSON: {error}"
     if problem is None and not (isinstance(document, dict) and "mcpflow_nb" in document):
         problem = 'not a saved workflow: it has no "mcpflow_nb"'
-    if problem is None and document["mcpflow_nb"] != FORMAT_VERSION:
-        problem = f"format version {document['mcpflow_nb']!r}; this mcpflow_nb reads version {FORMAT_VERSION}: update it"
+    if problem is None and not is_version(document["mcpflow_nb"], FORMAT_VERSION):
+        problem = (
+            f"format version {document['mcpflow_nb']!r}; this mcpflow_nb reads version {FORMAT_VERSION}: update it"
+        )
     if problem is None:
         try:
             return SequentialWorkflow.model_validate(document)

@@ -61,9 +61,9 @@ def test_every_check_names_its_codes_in_its_docstring():
 @pytest.mark.parametrize("code", CASES)
 def test_a_case_has_its_problem_with_severity_place_and_fix(code):
     (problem, *_) = [problem for problem in CASES[code].check().problems if problem.code == code]
-    severity, what, _ = WORDS[code]
+    severity = WORDS[code][0]
     assert (problem.severity, bool(problem.fix), problem.where.file) == (severity, True, __file__)
-    assert problem.message.split("{")[0] and "{}" not in problem.message and what
+    assert "{" not in problem.message.replace("{team}", "")
 
 
 @pytest.mark.parametrize("code", [code for code in CASES if code != "empty-name"])
@@ -162,7 +162,15 @@ def test_an_argument_hidden_by_a_template_variable_is_unused():
 
 @pytest.mark.parametrize(
     ("one", "two"),
-    [("pay", "раy"), ("Emp", "emp"), ("é", "e\u0301"), ("ΑΒ", "AB"), ("ﬁle", "file"), ("na\u200bme", "name"), ("Ν", "ν")],
+    [
+        ("pay", "раy"),
+        ("Emp", "emp"),
+        ("é", "e\u0301"),
+        ("ΑΒ", "AB"),
+        ("ﬁle", "file"),
+        ("na\u200bme", "name"),
+        ("Ν", "ν"),
+    ],
 )
 def test_names_that_look_alike_are_a_warning(one, two):
     made = mf.SequentialWorkflow("w").argument(one).argument(two)
@@ -207,7 +215,10 @@ def test_names_with_braces_and_percent_signs_are_quoted_as_they_are():
 
 
 def wrong_references(count):
-    steps = (mf.WorkflowStep(f"s{n:05}", tool="a.b", bind=f"b{n:05}", args={"x": mf.from_step(f"c{n:05}")}) for n in range(count))
+    steps = (
+        mf.WorkflowStep(f"s{n:05}", tool="a.b", bind=f"b{n:05}", args={"x": mf.from_step(f"c{n:05}")})
+        for n in range(count)
+    )
     return mf.SequentialWorkflow("w", steps=tuple(steps))
 
 
@@ -236,7 +247,9 @@ def test_the_work_of_a_check_grows_linearly_with_the_steps(build):
         return next(counted)
 
     # From 500 on every finding has its full list of known names and there are no more suggestions.
-    assert calls(build(2500)) - calls(build(500)) == pytest.approx(4 * (calls(build(1000)) - calls(build(500))), rel=0.02)
+    assert calls(build(2500)) - calls(build(500)) == pytest.approx(
+        4 * (calls(build(1000)) - calls(build(500))), rel=0.02
+    )
 
 
 def test_only_the_first_hundred_mistakes_get_a_suggestion():

@@ -31,9 +31,15 @@ def test_the_tour_prints_its_trace_and_writes_a_page_that_needs_nothing(tmp_path
     assert str(tmp_path / "page.html") in done.stdout
     page = (tmp_path / "page.html").read_text("utf-8")
     assert "<script" not in page.lower()
-    assert re.findall(r"""(?:src|href)=["']?(?!data:|#)[^>]{0,80}""", page) == []
+    assert re.findall(r"""(?:src|href)=["'](?!data:|#)[^>]{0,80}""", page) == []
     assert re.findall(r"@import|url\((?!data:|#|&#34;data)[^)]{0,80}", page) == []
     assert all(step in page for step in steps)
+
+
+def test_a_word_that_is_no_command_is_one_sentence(tmp_path: Path) -> None:
+    done = command("tuor", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(r"mcpflow-nb: .*tuor.*tour.*\n", done.stderr)
 
 
 def test_a_page_in_a_folder_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import re
 import shutil
@@ -51,7 +52,9 @@ def test_every_cell_of_a_notebook_can_run_twice(path: Path, tmp_path: Path) -> N
     if missing := lacking(path):
         pytest.skip(f"needs {', '.join(missing)}")
     notebook = nbformat.read(path, as_version=4)
-    notebook.cells = [cell for cell in notebook.cells for _ in range(2 if cell.cell_type == "code" else 1)]
+    notebook.cells = [
+        copy.deepcopy(cell) for cell in notebook.cells for _ in range(2 if cell.cell_type == "code" else 1)
+    ]
     for number, cell in enumerate(notebook.cells):
         cell.id = f"twice-{number:02}"
     nbformat.write(notebook, tmp_path / path.name)
@@ -96,7 +99,7 @@ def test_the_tour_shows_the_check_that_knows_what_was_meant(tour: Any) -> None:
     said = check.outputs[0].data["text/plain"]
     assert "employee_recrd" in said
     assert "did you mean 'employee_record'?" in said
-    assert "did you mean 'username'?" in said
+    assert "it has: 'username'" in said
 
 
 def test_everything_the_tour_shows_can_be_read_as_text(tour: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -138,7 +139,13 @@ def test_public_functions_and_classes_have_docstrings() -> None:
 
 
 def test_every_file_says_its_one_idea() -> None:
-    assert [name(path) for path in FILES if not ast.get_docstring(ast.parse(path.read_text("utf-8")))] == []
+    assert [name(path) for path in PACKAGE if not ast.get_docstring(ast.parse(path.read_text("utf-8")))] == []
+
+
+def test_contributing_names_every_file_of_the_package_and_no_other() -> None:
+    rows = [line for line in (ROOT / "CONTRIBUTING.md").read_text("utf-8").splitlines() if line.startswith("| `")]
+    named = {word for row in rows for word in re.findall(r"`([^`]+)`", row.split("|")[1])}
+    assert named == {path.name for path in (ROOT / "mcpflow_nb").glob("*.py")} | {"views/"}
 
 
 def test_the_tree_of_errors_names_every_error() -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import graphviz
 
-from mcpflow_nb.views.html import Safe, joined, named, tag
+from mcpflow_nb.views.html import Safe, named, tag
 from mcpflow_nb.views.marks import INK, LINE, SOFT
 
 WIDE_UP_TO: Final = 6
@@ -18,14 +18,14 @@ MAX_LABEL: Final = 200
 class Chart:
     """A directed graph in the making: left to right for a few steps, top to bottom from seven."""
 
-    def __init__(self, steps: int, servers: Sequence[str]) -> None:
+    def __init__(self, steps: int, servers: Sequence[str], gap: str = "0.3") -> None:
         self.is_wide = steps <= WIDE_UP_TO
         self.framed = tuple(servers) if len(servers) <= MAX_FRAMES else ()
         """Servers that get a frame; with more than six of them the steps name their server themselves."""
         self.edges = 0
         self._graph = graphviz.Digraph()
         self._graph.attr(rankdir="LR" if self.is_wide else "TB", bgcolor="transparent", fontname="Verdana")
-        self._graph.attr(nodesep="0.2", ranksep="0.3", margin="0.02", pad="0.05")
+        self._graph.attr(nodesep="0.25", ranksep=gap, margin="0.02", pad="0.05")
         self._graph.attr("node", shape="box", fontname="Verdana", fontsize="10", fontcolor=INK, color=LINE)
         self._graph.attr("edge", color=LINE, arrowsize="0.7", fontname="Verdana", fontsize="9", fontcolor=SOFT)
         self._frames = {server: self._frame(at, server) for at, server in enumerate(self.framed)}
@@ -65,11 +65,8 @@ def plain_label(text: str) -> str:
 
 def lines_label(*lines: tuple[str, int, str, bool]) -> str:
     """Return lines of (text, size, colour, bold) as a label, each at the left edge."""
-    made = [
-        joined(_styled(text, size, color, bold), tag("br", align="left"))
-        for text, size, color, bold in lines
-    ]
-    return "<" + joined(made) + ">"
+    rows = [tag("tr", tag("td", _styled(text, size, color, bold), align="left")) for text, size, color, bold in lines]
+    return table_label(tag("table", rows, border=0, cellborder=0, cellspacing=0, cellpadding=1))
 
 
 def _styled(text: str, size: int, color: str, bold: bool) -> Safe:
@@ -79,4 +76,5 @@ def _styled(text: str, size: int, color: str, bold: bool) -> Safe:
 
 def table_label(table: Safe) -> str:
     """Return a table that `tag` made as a label."""
-    return "<" + table + ">"
+    # Graphviz reads \N, \G and the like in these labels too, after the markup; a doubled backslash is one.
+    return "<" + table.replace("\\", "\\\\") + ">"

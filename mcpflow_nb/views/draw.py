@@ -32,9 +32,7 @@ class Drawing(NamedTuple):
     note: str
 
 
-def drawn(
-    dot: str, edges: int, title: str, description: str, *, timeout_seconds: float = TIMEOUT_SECONDS
-) -> Drawing:
+def drawn(dot: str, edges: int, title: str, description: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> Drawing:
     """Return the drawing of a DOT text with that many edges; title and description are read to who cannot see it."""
     if edges > MAX_EDGES:
         return Drawing(None, f"not drawn: {edges} edges, at most {MAX_EDGES} stay readable; the table says the same")
@@ -99,5 +97,7 @@ def _finished(svg: str, title: str, description: str) -> str:
 
 @cache
 def _themes() -> Safe:
-    dark = "".join(f'[fill="{light}"]{{fill:{dark}}}[stroke="{light}"]{{stroke:{dark}}}' for light, dark in DARK.items())
+    dark = "".join(
+        f'[fill="{light}"]{{fill:{dark}}}[stroke="{light}"]{{stroke:{dark}}}' for light, dark in DARK.items()
+    )
     return Safe("@media (prefers-color-scheme: dark){" + dark + "}")

@@ -16,8 +16,8 @@ from mcpflow_nb.trace import Record
 from mcpflow_nb.views.chart import Chart, lines_label
 from mcpflow_nb.views.draw import Drawing, drawn
 from mcpflow_nb.views.html import Safe, details, frame, image, joined, named, short, table, tag
-from mcpflow_nb.views.marks import DARK, FLOW, INK, NEXT, PENDING, SOFT, Mark, mark, seconds_word, source_word
-from mcpflow_nb.views.parts import needs, server_and_tool, servers_of
+from mcpflow_nb.views.marks import FLOW, INK, NEXT, PENDING, SOFT, Mark, mark, seconds_word, source_word
+from mcpflow_nb.views.parts import called, needs, server_and_tool, servers_of
 from mcpflow_nb.views.plain import clip, count, grid, page
 from mcpflow_nb.workflow import SequentialWorkflow, WorkflowStep
 
@@ -75,7 +75,7 @@ class Graph:
         return f"<Graph {clip(self.name, 60)}: {self.kind}, {count(self.edges, 'edge')}>"
 
     def _repr_html_(self) -> str:
-        return frame(self.kind, tag("code", named(self.name)), [], self.figure())
+        return str(frame(self.kind, tag("code", named(self.name)), [], self.figure()))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002
         return {"text/plain": self.text, "text/html": self._repr_html_()}
@@ -131,22 +131,27 @@ def _graph(kind: str, workflow: SequentialWorkflow, run_states: list[State] | No
         _draw_step(chart, at, step, run_states[at] if run_states else None)
     _draw_edges(chart, workflow, run_states, requires if data else [])
     rows = [_row(at, step, requires[at], run_states) for at, step in enumerate(workflow.steps)]
-    text = page([f"{kind} of {clip(workflow.name, 60)}", *grid(rows)], "workflow.to_json()")
+    text = page([f"{kind} of {clip(workflow.name, 60)}", *grid([_worded(row) for row in rows])], "workflow.to_json()")
     columns = ["#", "step", "server · tool", "binding", "needs", *(["status"] if run_states else [])]
     cut = f"first {MAX_ROWS} of {len(rows)} steps; all: workflow.steps" if len(rows) > MAX_ROWS else ""
-    twin = table(f"{kind} as text", columns, [[short(cell) for cell in row] for row in rows[:MAX_ROWS]], cut)
+    twin = table(
+        f"{kind} as text",
+        columns,
+        [[short(cell) for cell in row] for row in rows[:MAX_ROWS]],
+        cut,
+    )
     alt = _sentence(workflow, run_states)
     return Graph(kind, workflow.name, chart, alt, text, twin, _legend(workflow, run_states, chart, data=data))
 
 
 def _draw_step(chart: Chart, at: int, step: WorkflowStep, state: State | None) -> None:
     server, tool = server_and_tool(step)
-    where = tool if server in chart.framed else " · ".join(part for part in (server, tool) if part)
-    lines = [(f"{at + 1} {named(step.name)}", 12, INK, True), (where or "resources only", 10, SOFT, False)]
+    where = tool if server in chart.framed else called(step)
+    lines = [(f"{at + 1} {named(step.name)}", 12, INK, True), (where, 10, SOFT, False)]
     lines += [(f"→ {named(step.binding)}", 10, INK, False)] if step.binding is not None else []
     lines += [(extras, 9, SOFT, False)] if (extras := _extras(step)) else []
     shown = state.mark if state else PENDING
-    lines += [(state.words, 9, shown.stroke if shown.stroke in DARK else INK, False)] if state else []
+    lines += [(state.words, 9, shown.stroke, False)] if state else []
     border = "dashed" if step.handoff and not (state and state.record) else shown.border
     chart.node(
         f"s{at}", lines_label(*lines), f"step {shown.kind}", server, style=f"rounded,filled,{border}", penwidth=shown.pen,
@@ -172,11 +177,19 @@ def _draw_edges(
 
 
 def _row(at: int, step: WorkflowStep, numbers: list[int], run_states: list[State] | None) -> list[str]:
-    server, tool = server_and_tool(step)
-    where = " · ".join(part for part in (server, tool) if part) or "resources only"
-    needed = "needs " + ",".join(map(str, numbers)) if numbers else ""
-    row = [str(at + 1), named(step.name), where, f"→ {named(step.binding)}" if step.binding is not None else "", needed]
+    needed = ",".join(map(str, numbers))
+    row = [
+        str(at + 1),
+        named(step.name),
+        called(step),
+        f"→ {named(step.binding)}" if step.binding is not None else "",
+        needed,
+    ]
     return [*row, run_states[at].words] if run_states else row
+
+
+def _worded(row: list[str]) -> list[str]:
+    return [*row[:4], f"needs {row[4]}" if row[4] else "", *row[5:]]
 
 
 def _sentence(workflow: SequentialWorkflow, run_states: list[State] | None) -> str:
@@ -191,9 +204,7 @@ def _sentence(workflow: SequentialWorkflow, run_states: list[State] | None) -> s
     return f"Workflow {short(workflow.name, 60)}: {count(len(workflow.steps), 'step')}{where}. " + " ".join(parts)
 
 
-def _legend(
-    workflow: SequentialWorkflow, run_states: list[State] | None, chart: Chart, *, data: bool
-) -> Sequence[str]:
+def _legend(workflow: SequentialWorkflow, run_states: list[State] | None, chart: Chart, *, data: bool) -> Sequence[str]:
     marks = dict.fromkeys(f"{state.mark.icon} {state.mark.word}" for state in run_states or ())
     words = dict.fromkeys(
         source_word(state.record.source)
@@ -203,7 +214,7 @@ def _legend(
         ("dashed frame: a server", bool(chart.framed)),
         ("→ name: what the output is bound to", any(step.binding for step in workflow.steps)),
         ("✍ guidance for the client", any(step.guidance for step in workflow.steps)),
-        ("res 2: two resources", any(step.resources for step in workflow.steps)),
+        ("res n: n resources to fetch", any(step.resources for step in workflow.steps)),
         ("⇢ dashed border: left to the client", any(step.handoff for step in workflow.steps)),
         ("thin blue: a value flows", data),
     ]

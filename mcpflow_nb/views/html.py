@@ -134,6 +134,11 @@ def badge(text: object, kind: str = "plain") -> Safe:
     return tag("span", short(text, 80), class_=f"mf-badge mf-{kind}")
 
 
+def word(*parts: object) -> Safe:
+    """Return a few words that stay on one line."""
+    return tag("span", *parts, class_="mf-word")
+
+
 def spaced(*parts: object, by: str = " · ") -> Safe:
     """Return parts with a sign between them; None and empty parts fall away."""
     there = [part for part in parts if part is not None and part != ""]

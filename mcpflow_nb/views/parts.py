@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from mcpflow_nb.sources import Path, Source
 from mcpflow_nb.values import placeholders
+from mcpflow_nb.views.html import named
+from mcpflow_nb.views.plain import count
 from mcpflow_nb.views.values import brief, is_secret, label_shown
 from mcpflow_nb.workflow import SequentialWorkflow, WorkflowStep
 
@@ -35,6 +37,12 @@ def server_and_tool(step: WorkflowStep) -> tuple[str, str]:
         return step.server, tool.removeprefix(f"{step.server}.")
     server, dot, name = tool.partition(".")
     return (server, name) if dot else ("", tool)
+
+
+def called(step: WorkflowStep) -> str:
+    """Return `server · tool`, or what a step without a tool does."""
+    nothing = f"{count(len(step.resources), 'resource')} only" if step.resources else "nothing to call"
+    return " · ".join(named(part) for part in server_and_tool(step) if part) or nothing
 
 
 def sources_of(step: WorkflowStep) -> Iterator[tuple[str, Source]]:

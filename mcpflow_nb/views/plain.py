@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import unicodedata
 from collections.abc import Sequence
 from typing import Final
@@ -49,9 +50,7 @@ def grid(rows: Sequence[Sequence[object]], widest: int = 36) -> list[str]:
     cells = [[clip(cell, widest) for cell in row] for row in rows]
     count = max(map(len, cells), default=0)
     widths = [max((width(row[at]) for row in cells if at < len(row)), default=0) for at in range(count)]
-    return [
-        "  ".join(cell + " " * (widths[at] - width(cell)) for at, cell in enumerate(row)).rstrip() for row in cells
-    ]
+    return ["  ".join(cell + " " * (widths[at] - width(cell)) for at, cell in enumerate(row)).rstrip() for row in cells]
 
 
 def page(lines: Sequence[str], rest: str) -> str:
@@ -60,6 +59,18 @@ def page(lines: Sequence[str], rest: str) -> str:
     if len(lines) > LINES:
         shown[LINES - 1 :] = [clip(f"… {len(lines) - LINES + 1} more lines: {rest}")]
     return "\n".join(shown)
+
+
+def fold(text: str, indent: str, most: int = 4) -> list[str]:
+    """Return a long text as lines of a page, at most `most` of them.
+
+    >>> fold("reason: " + "long " * 30, "  ", 1)[0][-6:]
+    'long …'
+    """
+    return textwrap.wrap(
+        visible(text[: COLUMNS * most]), COLUMNS, initial_indent=indent, subsequent_indent=indent + "    ",
+        max_lines=most, placeholder=" …",
+    )  # fmt: skip
 
 
 def count(number: int, word: str, plural: str = "") -> str:

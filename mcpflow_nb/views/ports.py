@@ -15,7 +15,7 @@ from mcpflow_nb.views.chart import MAX_LABEL, Chart, lines_label, table_label
 from mcpflow_nb.views.graph import MAX_ROWS, Graph
 from mcpflow_nb.views.html import Safe, joined, named, short, table, tag
 from mcpflow_nb.views.marks import BAD, FLOW, HEAD, INK, LINE, PAPER, SOFT
-from mcpflow_nb.views.parts import Feed, feeds, server_and_tool, servers_of
+from mcpflow_nb.views.parts import Feed, called, feeds, server_and_tool, servers_of
 from mcpflow_nb.views.plain import clip, count, grid, page
 from mcpflow_nb.workflow import SequentialWorkflow, WorkflowStep
 
@@ -33,9 +33,11 @@ def binding_graph(
     """
     found = feeds(workflow)
     fields = _fields(workflow, found, servers if all_fields else None)
-    bad = {(p.step, p.argument) for p in problems if p.severity == "error" and p.argument is not None}
+    bad: set[tuple[str | None, str | None]] = {
+        (p.step, p.argument) for p in problems if p.severity == "error" and p.argument is not None
+    }
     marked = [_is_bad(workflow, feed, bad) for feed in found]
-    chart = Chart(len(workflow.steps), servers_of(workflow))
+    chart = Chart(len(workflow.steps), servers_of(workflow), gap="0.6")
     _draw_arguments(chart, workflow, found, all_fields)
     for at, step in enumerate(workflow.steps):
         wrong = {feed.argument for feed, is_bad in zip(found, marked, strict=True) if is_bad and feed.step == at}
@@ -79,14 +81,13 @@ def _draw_arguments(chart: Chart, workflow: SequentialWorkflow, found: tuple[Fee
 def _draw_step(
     chart: Chart, at: int, step: WorkflowStep, paths: list[Path], wrong: set[str], *, has_output: bool
 ) -> None:
-    server, tool = server_and_tool(step)
-    where = " · ".join(named(part, MAX_LABEL) for part in (server, tool) if part) or "resources only"
+    server, _ = server_and_tool(step)
     title = tag("font", tag("b", f"{at + 1} {named(step.name, MAX_LABEL)}"), point_size=12)
-    head = joined(title, tag("br"), tag("font", where, point_size=9, color=SOFT))
+    head = tag("font", named(called(step), MAX_LABEL), point_size=9, color=SOFT)
     inputs = [*step.args, *("{" + name + "}" for name in step.template)]
     bound = named(step.binding, MAX_LABEL) if step.binding is not None else "(not bound)"
     outputs = [(f"→ {bound}", "out"), *((_path(path), f"o{n}") for n, path in enumerate(paths))] if has_output else []
-    rows = [tag("tr", _cell(head, bgcolor=HEAD, colspan=2))]
+    rows = [tag("tr", _cell(part, bgcolor=HEAD, colspan=2)) for part in (title, head)]
     for line in range(max(len(inputs), len(outputs))):
         left = inputs[line] if line < len(inputs) else None
         right, port = outputs[line] if line < len(outputs) else (None, None)
@@ -126,11 +127,20 @@ def _draw_feed(
     head = f"s{feed.step}:i{names.index(feed.argument)}{end}"
     look = {"color": BAD, "style": "dashed"} if is_bad else {"color": LINE}
     if feed.kind == "constant":
-        chart.node(f"c{number}", lines_label((feed.name, 9, INK, False)), "constant", style="dotted", margin="0.06,0.03")
+        chart.node(
+            f"c{number}",
+            lines_label((feed.name, 9, INK, False)),
+            "constant",
+            style="dotted,filled",
+            fillcolor=PAPER,
+            margin="0.06,0.03",
+        )
         chart.edge(f"c{number}", head, "constant", **(look | ({} if is_bad else {"style": "dotted"})))
     elif not feed.known:
         unknown = lines_label((f"? {dotted(feed.name, feed.path)}", 9, BAD, False))
-        chart.node(f"u{number}", unknown, "unknown", style="dashed", color=BAD, margin="0.06,0.03")
+        chart.node(
+            f"u{number}", unknown, "unknown", style="dashed,filled", fillcolor=PAPER, color=BAD, margin="0.06,0.03"
+        )
         chart.edge(f"u{number}", head, "unknown", **look)
     elif feed.kind == "argument":
         place = [argument.name for argument in workflow.arguments].index(feed.name)
@@ -147,7 +157,7 @@ def _with_words(workflow: SequentialWorkflow, chart: Chart, found: tuple[Feed, .
     lost = sum(marked)
     alt = (
         f"Data flow of {short(workflow.name, 60)}: {count(len(workflow.steps), 'step')}, "
-        f"{count(len(found), 'value')} passed, {f'{lost} not found' if lost else 'each one found'}. "
+        f"{count(len(found), 'value')} passed, {f'{lost} not found or wrong' if lost else 'each one found'}. "
     ) + " ".join(f"{row[2]} feeds {row[0]}.{row[1]}." for row in rows[:6])
     text = page([f"Data flow of {clip(workflow.name, 60)}", *grid(rows)], "workflow.to_json()")
     cut = f"first {MAX_ROWS} of {len(rows)}; all: workflow.to_json()" if len(rows) > MAX_ROWS else ""
@@ -159,7 +169,11 @@ def _row(workflow: SequentialWorkflow, feed: Feed, is_bad: bool) -> list[str]:
     origin = {"argument": f"argument {dotted(feed.name, feed.path)}", "binding": dotted(feed.name, feed.path)}
     maker = f" (step {feed.maker + 1})" if feed.maker is not None else ""
     shown = short(origin.get(feed.kind, feed.name)) + maker
-    return [named(workflow.steps[feed.step].name), named(feed.argument), shown, "✖ not found" if is_bad else ""]
+    return [named(workflow.steps[feed.step].name), named(feed.argument), shown, _verdict(feed, is_bad)]
+
+
+def _verdict(feed: Feed, is_bad: bool) -> str:
+    return "" if not is_bad else "✖ wrong" if feed.known else "✖ not found"
 
 
 def _legend(found: tuple[Feed, ...], marked: list[bool]) -> list[str]:

@@ -9,11 +9,8 @@ from typing import Any, Final
 
 from mcpflow_nb.views.html import Safe, details, joined, short, tag
 
-SECRET: Final = re.compile(r"token(?!s)|secret|passw(or)?d|authorization|api[_-]?key|credential", re.IGNORECASE)
-_PAIR: Final = re.compile(
-    r'((?:token(?!s)|secret|passw(?:or)?d|authorization|api[_-]?key|credential)[\w-]*"?: )("(?:[^"\\]|\\.)*"?…?)',
-    re.IGNORECASE,
-)
+SECRET: Final = re.compile(r"token(?!s)|secret|passw(?:or)?d|authorization|api[_-]?key|credential", re.IGNORECASE)
+_PAIR: Final = re.compile(rf'((?:{SECRET.pattern})[\w-]*"?: )("(?:[^"\\]|\\.)*"?…?)', re.IGNORECASE)
 _PLACEHOLDERS: Final = ("image", "audio", "blob")
 
 MAX_DEPTH: Final = 24
@@ -95,9 +92,15 @@ def label_shown(label: str, name: str = "") -> str:
 
 
 def origin_shown(name: str, origin: str, value: Any) -> str:
-    """Return where a value came from; a constant whose value is a secret does not show it there."""
+    """Return where a value came from; what only repeats the value is `constant`.
+
+    >>> origin_shown("kind", '"monthly"', "monthly"), origin_shown("id", "person.id", "emp-1")
+    ('constant', 'person.id')
+    """
+    if origin and brief(value, 200).startswith(origin.removesuffix("…")):
+        return "constant"
     if is_secret(name) and isinstance(value, str) and value and value[:30] in origin:
-        return "constant ••••"
+        return "constant"
     return label_shown(origin, name)
 
 
@@ -123,7 +126,7 @@ def tree(value: Any, rest: str, *, opened: bool = True, name: str = "") -> Safe:
     if is_secret(name) and value is not None:
         return tag("code", masked(value))
     budget = _Budget(MAX_BYTES)
-    made = _node(value, budget, 0, opened)
+    made = _node(value, rest, budget, 0, opened)
     if budget.left > 0:
         return tag("div", made, class_="mf-value")
     size = len(brief(value, 10_000_000))
@@ -131,21 +134,25 @@ def tree(value: Any, rest: str, *, opened: bool = True, name: str = "") -> Safe:
     return tag("div", made, cut, class_="mf-value")
 
 
-def _node(value: Any, budget: _Budget, depth: int, opened: bool) -> Safe:
+def _node(value: Any, rest: str, budget: _Budget, depth: int, opened: bool) -> Safe:
     if isinstance(value, Mapping) and value.get("type") in _PLACEHOLDERS and isinstance(value.get("data"), str):
         kind = f"{value['type']} {short(value.get('mimeType') or value.get('mime_type') or '', 60)}"
         return budget.spend(tag("em", f"{kind}, {len(value['data']):,} characters of base64"))
     if not isinstance(value, Mapping | list | tuple) or not value:
-        return budget.spend(_leaf(value))
+        return budget.spend(_leaf(value, rest))
     size = f"{{{_keys(len(value))}}}" if isinstance(value, Mapping) else f"[{len(value)}]"
     if depth >= MAX_DEPTH or budget.left <= 0:
-        return budget.spend(tag("em", f"{size} not shown"))
+        return budget.spend(joined(tag("em", f"{size} not shown: "), _rest(rest)))
     budget.spend(Safe(size + "<details><summary></summary><ul></ul></details>"))
-    items = [_item(key, item, budget, depth) for key, item in _chosen(value, budget)]
-    left_out = len(value) - sum(1 for item in items if item)
-    if left_out:
-        items.append(tag("li", tag("em", f"… {left_out:,} more"), class_="mf-cut"))
+    items = [_item(key, item, f"{rest}[{key!r}]"[:400], budget, depth) for key, item in _chosen(value, budget)]
+    if left_out := len(value) - len(items):
+        more = tag("li", tag("em", f"… {left_out:,} more: "), _rest(rest), class_="mf-cut")
+        items.insert(FIRST if len(value) > MANY else len(items), more)
     return details(size, tag("ul", items, class_="mf-tree"), opened=opened and depth == 0 and len(value) <= 10)
+
+
+def _rest(rest: str) -> Safe:
+    return tag("code", short(rest, 300))
 
 
 def _keys(count: int) -> str:
@@ -162,16 +169,18 @@ def _chosen(value: Any, budget: _Budget) -> Iterator[tuple[Any, Any]]:
             yield key, item
 
 
-def _item(key: Any, item: Any, budget: _Budget, depth: int) -> Safe:
+def _item(key: Any, item: Any, rest: str, budget: _Budget, depth: int) -> Safe:
     head = tag("code", short(key, 100) if isinstance(key, str) else str(key))
-    shown = tag("code", masked(item)) if is_secret(key) and item is not None else _node(item, budget, depth + 1, True)
+    shown = (
+        tag("code", masked(item)) if is_secret(key) and item is not None else _node(item, rest, budget, depth + 1, True)
+    )
     return tag("li", budget.spend(head), ": ", shown)
 
 
-def _leaf(value: Any) -> Safe:
+def _leaf(value: Any, rest: str) -> Safe:
     if isinstance(value, str):
         text = json.dumps(value[:MAX_STRING], ensure_ascii=False)
-        cut = f"… ({len(value):,} characters)" if len(value) > MAX_STRING else ""
+        cut = [f"… ({len(value):,} characters): ", _rest(rest)] if len(value) > MAX_STRING else None
         return joined(tag("code", short(text, 2 * len(text) + 2)), cut)
     return tag("code", short(_scalar(value) if not isinstance(value, Mapping | list | tuple) else _empty(value)))
 

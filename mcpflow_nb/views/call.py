@@ -1,0 +1,68 @@
+"""The call that comes next: what will be sent, where each value comes from, and what is missing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mcpflow_nb.views.html import Safe, badge, code, frame, named, short, spaced, tag
+from mcpflow_nb.views.marks import NEXT, source_word
+from mcpflow_nb.views.plain import clip, fold, page
+from mcpflow_nb.views.record import arguments_table
+from mcpflow_nb.views.values import origin_shown, value_shown
+
+
+def line(call: Any) -> str:
+    """Return `<NextCall setup_payroll: finance.create_payroll>`."""
+    return f"<NextCall {clip(step_name(call), 60)}: {clip(_called(call) or 'resources only', 60)}>"
+
+
+def plain(call: Any) -> str:
+    """Return the call with each argument on a line."""
+    return page([f"Next call: {named(step_name(call))} — {', '.join(_facts(call))}", *lines_of(call)], "run.next")
+
+
+def html(call: Any) -> Safe:
+    """Return the call as a view of its own."""
+    return frame(
+        "Next call", code(step_name(call)), [badge(NEXT.icon + " next", "next")], box(call), foot=("run.step()",)
+    )
+
+
+def lines_of(call: Any) -> list[str]:
+    """Return a line an argument, and one for what is missing."""
+    lines = [
+        f"    {named(p.name)} = {value_shown(p.name, p.origin, p.value)}  ← {origin_shown(p.name, p.origin, p.value)}"
+        for p in call.arguments
+    ]
+    lines += [f"    missing: {', '.join(call.missing)}"] if call.missing else []
+    return lines + (fold(f"cannot be sent: {call.problem}", "    ") if getattr(call, "problem", None) else [])
+
+
+def box(call: Any) -> Safe:
+    """Return the call in a box: the tool and its effects, the arguments, what is missing, the guidance."""
+    missing = ", ".join(named(name) for name in call.missing[:20])
+    problem = getattr(call, "problem", None)
+    kind = "error" if problem else "handoff" if call.missing else "next"
+    return tag(
+        "div",
+        tag("p", tag("strong", "Next call"), " ", code(step_name(call)), ": ", spaced(*(short(f) for f in _facts(call)))),
+        tag("p", tag("strong", "Missing"), ": ", short(missing, 600), ". The client is asked for it.") if missing else None,
+        tag("p", tag("strong", "✖ Cannot be sent"), ": ", short(problem, 1_000)) if problem else None,
+        arguments_table(call.arguments),
+        tag("p", tag("strong", "Guidance"), ": ", short(call.guidance, 600)) if call.guidance else None,
+        class_=f"mf-box mf-{kind}",
+    )  # fmt: skip
+
+
+def step_name(call: Any) -> str:
+    """Return the name of the step it is the call of."""
+    return str(getattr(call.step, "name", call.step))
+
+
+def _called(call: Any) -> str:
+    return ".".join(str(part) for part in (call.server, call.tool) if part)
+
+
+def _facts(call: Any) -> list[str]:
+    effects = [f"the server says: {', '.join(map(str, call.effects))}"] if call.effects else []
+    return [fact for fact in (_called(call) or "resources only", source_word(call.source), *effects) if fact]

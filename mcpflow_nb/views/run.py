@@ -1,0 +1,125 @@
+"""A run: where it stands, what comes next or what went wrong, and what it has bound so far."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from mcpflow_nb.views.call import box, lines_of, step_name
+from mcpflow_nb.views.graph import run_graph, states
+from mcpflow_nb.views.html import Safe, badge, code, details, frame, joined, named, short, tag
+from mcpflow_nb.views.marks import outcome_mark
+from mcpflow_nb.views.parts import servers_of
+from mcpflow_nb.views.plain import clip, count, fold, grid, page
+from mcpflow_nb.views.record import error_box
+from mcpflow_nb.views.trace import records_table
+from mcpflow_nb.views.values import brief, tree
+
+MOST: Final = 20
+_NEXT_LINES: Final = {
+    "paused": ("run.step()", "run.all()", "run.trace"),
+    "handoff": ("run.trace", "run.next"),
+    "failed": ("run.trace", "workflow.start(servers, ...)"),
+    "unknown": ("run.trace",),
+    "cancelled": ("run.trace", "workflow.start(servers, ...)"),
+}
+
+
+def line(run: Any) -> str:
+    """Return `<Run onboard_employee: paused before step 3 of 5>`."""
+    return f"<Run {clip(run.workflow.name, 60)}: {place(run)}>"
+
+
+def plain(run: Any) -> str:
+    """Return a line a step with what came of it, the next call, and the reason it stands."""
+    rows = []
+    for at, (step, state) in enumerate(zip(run.workflow.steps, states(run), strict=True)):
+        record = state.record
+        came = (record.error or brief(record.value, 60, record.binding or "")) if record is not None else ""
+        rows.append(["", str(at + 1), named(step.name), state.words, came])
+    lines = [f"Run {clip(run.id, 20)} of {clip(run.workflow.name, 40)} — {place(run)}", *grid(rows, 40)[:25]]
+    lines += [f"  … {len(rows) - 25} more steps: run.trace.df"] if len(rows) > 25 else []
+    lines += fold(f"reason: {run.reason}", "  ") if run.reason else []
+    if run.next is not None:
+        lines += [f"  next: {named(step_name(run.next))}", *lines_of(run.next)]
+    return page([*lines, f"  go on: {'  '.join(_foot(run))}"], "run.trace.df")
+
+
+def html(run: Any) -> Safe:
+    """Return the graph with what happened on it, the error or the next call first."""
+    shown = outcome_mark(run.outcome)
+    records = list(run.trace)
+    last = records[-1] if records and run.outcome != "paused" else None
+    problem = error_box(last) if last is not None else None
+    facts = [f"of {named(run.workflow.name, 60)}", badge(f"{shown.icon} {place(run)}", shown.kind), *_servers(run)]
+    return frame(
+        "Run", code(run.id, 40), facts,
+        tag("p", "At step ", code(last.step), ":") if problem and last is not None else None, problem,
+        tag("p", tag("strong", "Reason"), ": ", short(run.reason, 1_000)) if run.reason and not _said(run, last) else None,
+        _skipped(run) if run.outcome in ("failed", "unknown") else None,
+        run_graph(run).figure(),
+        box(run.next) if run.next is not None else None,
+        records_table(run.trace) if records else tag("p", "Nothing ran yet."),
+        _bindings(run),
+        details(f"Given ({len(run.arguments)})", tree(dict(run.arguments), "run.arguments")) if run.arguments else None,
+        foot=_foot(run),
+    )  # fmt: skip
+
+
+def place(run: Any) -> str:
+    """Return where it stands: `paused before step 3 of 5`, `failed at step 2 of 5`, `completed, 5 steps`."""
+    names = [step.name for step in run.workflow.steps]
+    upcoming = step_name(run.next) if run.next is not None else None
+    word, total = outcome_mark(run.outcome).word, len(names)
+    if run.outcome == "completed":
+        return f"{word}, {count(total, 'step')}"
+    if run.outcome == "paused" and upcoming in names:
+        return f"{word} before step {names.index(upcoming) + 1} of {total}"
+    records = list(run.trace)
+    stopped = upcoming if upcoming in names else records[-1].step if records else None
+    return (
+        f"{word} at step {names.index(stopped) + 1} of {total}"
+        if stopped in names
+        else f"{word}, {count(total, 'step')}"
+    )
+
+
+def _said(run: Any, last: Any) -> bool:
+    return last is not None and bool(last.error) and str(last.error) in run.reason
+
+
+def _skipped(run: Any) -> Safe | None:
+    ran = {record.step for record in run.trace}
+    left = [named(step.name) for step in run.workflow.steps if step.name not in ran]
+    return tag("p", f"Not run: {short(', '.join(left[:20]), 600)}.") if left else None
+
+
+def _servers(run: Any) -> list[Safe]:
+    """Return for each server of the workflow whether it is live or mocked, as far as the run knows."""
+    servers = getattr(run, "servers", None)
+    known = getattr(servers, "names", ()) if servers is not None else ()
+    pairs = [
+        (name, servers[name].source) for name in servers_of(run.workflow)[:8] if servers is not None and name in known
+    ]
+    words = sorted({source for _, source in pairs})
+    if len(words) == 1:
+        return [joined("servers: ", badge(f"all {words[0]}", "source" if words[0] != "live" else "plain"))]
+    return [badge(f"{named(name, 40)} {source}", "source" if source != "live" else "plain") for name, source in pairs]
+
+
+def _bindings(run: Any) -> Safe | None:
+    if not run.bindings:
+        return None
+    items = list(run.bindings.items())
+    shown = [
+        tag("li", code(name), " = ", tree(value, f"run[{named(name)!r}]", opened=False, name=name), class_="mf-binding")
+        for name, value in items[:MOST]
+    ]
+    more = tag("p", f"{len(items) - MOST} more: run.bindings", class_="mf-cut") if len(items) > MOST else None
+    return details(f"Bindings ({len(items)})", tag("ul", shown, class_="mf-bindings"), more, opened=True)
+
+
+def _foot(run: Any) -> tuple[str, ...]:
+    if run.outcome == "completed":
+        bound = list(run.bindings)[-1:]
+        return ("run.trace.df", *(f"run[{named(name, 60)!r}]" for name in bound))
+    return _NEXT_LINES.get(run.outcome, ("run.trace",))

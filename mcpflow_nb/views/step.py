@@ -1,0 +1,48 @@
+"""A step: the call it makes, where each argument comes from, and what it says to the client."""
+
+from __future__ import annotations
+
+from mcpflow_nb.views.html import Safe, code, frame, named, short, table, tag
+from mcpflow_nb.views.parts import called, server_and_tool, source_label, sources_of
+from mcpflow_nb.views.plain import clip, page
+from mcpflow_nb.workflow import WorkflowStep
+
+
+def line(step: WorkflowStep) -> str:
+    """Return `<WorkflowStep setup_payroll: finance.create_payroll → payroll_record>`."""
+    bound = f" → {clip(step.binding, 30)}" if step.binding is not None else ""
+    return f"<WorkflowStep {clip(step.name, 40)}: {clip(_call(step), 60)}{bound}>"
+
+
+def plain(step: WorkflowStep) -> str:
+    """Return the call with its sources, one a line."""
+    bound = f" → {named(step.binding)}" if step.binding is not None else ""
+    inputs = [f"  {named(name)} ← {source_label(name, source)}" for name, source in sources_of(step)]
+    return page(
+        [f"Step {named(step.name)}: {_call(step)}{bound}", *inputs, *(f"  {w}: {t}" for w, t in _more(step))],
+        "step.args",
+    )
+
+
+def html(step: WorkflowStep) -> Safe:
+    """Return a table of its arguments and a table of all else that was set."""
+    rows = [[code(name), short(source_label(name, source))] for name, source in sources_of(step)]
+    cut = f"{len(rows) - 50} more: step.args" if len(rows) > 50 else ""
+    facts = [code(_call(step)), *([f"→ {named(step.binding)}"] if step.binding is not None else [])]
+    body = table("Arguments", ["argument", "comes from"], rows[:50], cut) if rows else tag("p", "No arguments.")
+    more = [[word, short(text, 600)] for word, text in _more(step)[:50]]
+    rest = table("Also", ["what", "value"], more) if more else None
+    return frame("Step", code(step.name), facts, body, rest, foot=(f"workflow[{named(step.name, 60)!r}]",))
+
+
+def _call(step: WorkflowStep) -> str:
+    server, tool = server_and_tool(step)
+    return ".".join(part for part in (server, tool) if part) or called(step)
+
+
+def _more(step: WorkflowStep) -> list[tuple[str, str]]:
+    found = [("guidance", step.guidance or ""), *(("resource", uri) for uri in step.resources)]
+    found += [("timeout", f"{step.timeout:g} s" if step.timeout is not None else "")]
+    found += [("handoff", "the client makes this call" if step.handoff else ""), ("parse", step.parse or "")]
+    found += [("written", str(step.where) if step.where else "")]
+    return [(word, text) for word, text in found if text]
