@@ -13,6 +13,12 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from mcpflow_nb.arguments import Argument as Argument
+    from mcpflow_nb.dsl import constant as constant
+    from mcpflow_nb.dsl import field as field
+    from mcpflow_nb.dsl import from_step as from_step
+    from mcpflow_nb.dsl import optional as optional
+    from mcpflow_nb.dsl import prompt_arg as prompt_arg
+    from mcpflow_nb.dsl import template as template
     from mcpflow_nb.errors import ArgumentsError as ArgumentsError
     from mcpflow_nb.errors import CallError as CallError
     from mcpflow_nb.errors import CheckError as CheckError
@@ -32,12 +38,6 @@ if TYPE_CHECKING:
     from mcpflow_nb.run import Run as Run
     from mcpflow_nb.servers import Servers as Servers
     from mcpflow_nb.servers import connect as connect
-    from mcpflow_nb.sources import constant as constant
-    from mcpflow_nb.sources import field as field
-    from mcpflow_nb.sources import from_step as from_step
-    from mcpflow_nb.sources import optional as optional
-    from mcpflow_nb.sources import prompt_arg as prompt_arg
-    from mcpflow_nb.sources import template as template
     from mcpflow_nb.trace import Record as Record
     from mcpflow_nb.trace import Trace as Trace
     from mcpflow_nb.workflow import SequentialWorkflow as SequentialWorkflow
@@ -48,7 +48,7 @@ _HOME: Final = {
     name: module
     for module, names in {
         "workflow": "SequentialWorkflow WorkflowStep load",
-        "sources": "prompt_arg from_step field constant template optional",
+        "dsl": "prompt_arg from_step field constant template optional",
         "arguments": "Argument",
         "servers": "connect Servers",
         "mocks": "mock",

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, get_args
 from pydantic import Field, PrivateAttr
 
 from mcpflow_nb.errors import DefinitionError, NotJsonError
-from mcpflow_nb.values import ABSENT, Data, Frozen, FrozenValue, jsonable
+from mcpflow_nb.values import ABSENT, Data, Frozen, FrozenOrNone, FrozenValue, jsonable
 from mcpflow_nb.where import Where
 
 TypeName = Literal["string", "integer", "number", "boolean", "array", "object"]
@@ -40,9 +40,9 @@ class Argument(Data):
     description: str = ""
     required: bool = True
     type: TypeName = "string"
-    default: FrozenValue = Field(default=None, validate_default=False)  # type: ignore[assignment]
+    default: FrozenOrNone = Field(default=None, validate_default=False)
     choices: tuple[FrozenValue, ...] = ()
-    json_schema: FrozenValue = Field(default=None, validate_default=False, alias="schema")  # type: ignore[assignment]
+    json_schema: FrozenOrNone = Field(default=None, validate_default=False, alias="schema")
     _where: Where | None = PrivateAttr(None)
 
     @property

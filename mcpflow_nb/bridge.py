@@ -175,6 +175,7 @@ class BoundVerb(Generic[P, R]):
         functools.update_wrapper(self, begin)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Do it, and wait."""
         return run(self._begin(*args, **kwargs))
 
     async def aio(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -190,7 +191,7 @@ class verb(Generic[S, P, R]):  # noqa: N801 - reads as a decorator
 
     def __init__(self, function: Callable[Concatenate[S, P], Coroutine[Any, Any, R]]) -> None:
         self.function = function
-        functools.update_wrapper(self, function)
+        self.__doc__ = function.__doc__
 
     @overload
     def __get__(self, owner: None, kind: type) -> verb[S, P, R]: ...

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple
 
 import mcp.types as types
 from mcp import Client, MCPError
+from mcp.shared.dispatcher import ProgressFnT
 from pydantic import ValidationError
 
 from mcpflow_nb.trace import Status
@@ -20,7 +20,7 @@ CLOSED: Final = -32000
 TIMED_OUT: Final = -32001
 REFUSED: Final = {types.INVALID_PARAMS, types.METHOD_NOT_FOUND, types.INVALID_REQUEST, types.PARSE_ERROR}
 
-Progress = Callable[[float, float | None, str | None], Awaitable[None]]
+Progress = ProgressFnT
 
 
 class Answer(NamedTuple):
@@ -33,7 +33,11 @@ class Answer(NamedTuple):
 
 
 async def call(
-    client: Client, tool: str, arguments: dict[str, Any], seconds: float = CALL_SECONDS, progress: Progress | None = None
+    client: Client,
+    tool: str,
+    arguments: dict[str, Any],
+    seconds: float = CALL_SECONDS,
+    progress: Progress | None = None,
 ) -> Answer:
     """Call a tool once and never again; every failure is an answer, only cancelling raises."""
     try:
@@ -61,7 +65,9 @@ async def call(
 def _refusal(error: MCPError) -> Answer:
     code, message = error.error.code, error.error.message
     if code == CLOSED:
-        return Answer("unknown", error=f"the connection was lost before an answer came ({message}); it may have run", lost=True)
+        return Answer(
+            "unknown", error=f"the connection was lost before an answer came ({message}); it may have run", lost=True
+        )
     if code == TIMED_OUT:
         return Answer("unknown", error=f"{message}; it may have run", lost=True)
     if code in REFUSED:

@@ -85,7 +85,9 @@ def _from_dict(name: str, given: Mapping[str, Any]) -> Spec:
         target = parts.hostname + (f":{parts.port}" if parts.port else "")
         return Spec(name, "http", target, url=url, headers=dict(config.get("headers", {})), **more)
     if "command" not in config:
-        raise ConfigError(f"server {name!r}: a config needs `command` or `url`; it has {', '.join(config) or 'nothing'}")
+        raise ConfigError(
+            f"server {name!r}: a config needs `command` or `url`; it has {', '.join(config) or 'nothing'}"
+        )
     head = config["command"]
     words = [*(head if isinstance(head, list) else [head]), *config.get("args", [])]
     if not words or not all(isinstance(word, str | os.PathLike) for word in words):

@@ -71,7 +71,9 @@ class Connection(Shown):
             When the server cannot be reached; says the command or host, the reason and the last stderr lines.
         """
         if self._ended:
-            raise ServerError(self.name, f"server {self.name!r} is closed; connect it again: mf.connect({self.name}=...)")
+            raise ServerError(
+                self.name, f"server {self.name!r} is closed; connect it again: mf.connect({self.name}=...)"
+            )
         if (client := self._usable()) is not None:
             return client
         async with self._opening:
@@ -91,7 +93,8 @@ class Connection(Shown):
         owner = self._owner = asyncio.create_task(self._own(opened, self._stop), name=f"mcpflow-{self.name}")
         error: ServerError | None = None
         try:
-            done, _ = await asyncio.wait({opened, owner}, timeout=self.spec.connect_seconds, return_when="FIRST_COMPLETED")
+            waited: set[asyncio.Future[Any]] = {opened, owner}
+            done, _ = await asyncio.wait(waited, timeout=self.spec.connect_seconds, return_when="FIRST_COMPLETED")
             if opened not in done:
                 owner.cancel()
                 reason = None if done else f"no answer to the handshake within {self.spec.connect_seconds:g} s"
@@ -105,7 +108,7 @@ class Connection(Shown):
             error = found
         except TimeoutError:
             error = await self._refused(f"its lists did not come within {LISTING_SECONDS:g} s")
-        except Exception as found:  # whatever the library throws becomes one error of ours
+        except Exception as found:  # noqa: BLE001 - whatever the library throws becomes one error of ours
             self._cause = self._cause or found
             error = await self._refused(None)
         except BaseException:
@@ -135,7 +138,7 @@ class Connection(Shown):
                 if not opened.done():
                     opened.set_result(client)
                 await stop.wait()
-        except BaseException as error:  # ExceptionGroups and cancellations of the library end here
+        except BaseException as error:  # noqa: BLE001 - ExceptionGroups and cancellations of the library end here
             self._cause = _innermost(error)
         finally:
             stderr.close_writer()

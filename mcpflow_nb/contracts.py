@@ -12,9 +12,10 @@ from typing import Any, Final
 from mcpflow_nb.catalog import Tool, type_words
 from mcpflow_nb.checks import structure
 from mcpflow_nb.errors import NotOfferedError, ServerError, listed, nearest
+from mcpflow_nb.paths import Path
 from mcpflow_nb.problems import Problem, Report
 from mcpflow_nb.schemas import Missing, Unjudged, Validator, at, never, parameter
-from mcpflow_nb.sources import Path, Source
+from mcpflow_nb.sources import Source
 from mcpflow_nb.workflow import SequentialWorkflow, WorkflowStep
 
 _CODES: Final = {"server": "unknown-server", "tool": "unknown-tool", "ambiguous tool": "ambiguous-tool"}
@@ -126,8 +127,8 @@ def fields_exist(step: WorkflowStep, known: Known) -> Iterator[Problem]:
                 if tool.value_schema is None:
                     if (tool.server, tool.name) not in known.unchecked:
                         known.unchecked.add((tool.server, tool.name))
-                        yield _problem("unchecked", step, f"{owner} has no schema: fields of {read.name!r} cannot be checked",
-                                       argument, severity="unchecked", focus=read.name)  # fmt: skip
+                        words = f"{owner} has no schema: fields of {read.name!r} cannot be checked"
+                        yield _problem("unchecked", step, words, argument, severity="unchecked", focus=read.name)
                     continue
                 found = at(tool.value_schema, read.path)
             else:
@@ -155,7 +156,9 @@ def types_fit(step: WorkflowStep, known: Known) -> Iterator[Problem]:
             try:
                 problem = Validator(wanted).refusal(given["const"])
             except Unjudged as reason:
-                yield _problem("unchecked", step, f"the parameter's schema cannot be judged: {reason}", name, severity="unchecked")
+                yield _problem(
+                    "unchecked", step, f"the parameter's schema cannot be judged: {reason}", name, severity="unchecked"
+                )
                 continue
             message = f"{problem}; {tool.server}.{tool.name} wants {type_words(wanted)}"
         else:
@@ -176,7 +179,9 @@ def parameters_given(step: WorkflowStep, known: Known) -> Iterator[Problem]:
             message = f"will hand off: {name!r} of {tool.server}.{tool.name} has no source"
             yield replace(base, message=message, fix=f"give it: .arg({name!r}, ...), or leave it to the client")
         elif absent := [r.name for r in step.args[name].reads if _may_be_absent(r, step.args[name], known)]:
-            yield replace(base, argument=name, message=f"hands off when the optional argument {absent[0]!r} is not given")
+            yield replace(
+                base, argument=name, message=f"hands off when the optional argument {absent[0]!r} is not given"
+            )
 
 
 def _may_be_absent(read: Any, source: Source, known: Known) -> bool:

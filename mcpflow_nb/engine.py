@@ -71,7 +71,9 @@ def ready(step: WorkflowStep, scope: Scope, servers: Any) -> Ready:
     arguments, problem = _resolved(step, scope)
     given = {passed.name for passed in arguments}
     missing = () if problem else tuple(name for name in tool.required if name not in given)
-    call = NextCall(step.name, tool.name, connection.name, connection.source, arguments, missing, tool.effects, guidance, problem)
+    call = NextCall(
+        step.name, tool.name, connection.name, connection.source, arguments, missing, tool.effects, guidance, problem
+    )
     return Ready(step, call, connection, tool)
 
 
@@ -93,7 +95,12 @@ async def perform(ready: Ready, attempt: int = 1, progress: Progress | None = No
     if call.problem is not None:
         return record(ready, "not_sent", error=call.problem, attempt=attempt)
     if ready.connection is None or ready.tool is None:
-        return record(ready, "skipped", error="a step without a tool calls nothing; its resources are not fetched yet", attempt=attempt)
+        return record(
+            ready,
+            "skipped",
+            error="a step without a tool calls nothing; its resources are not fetched yet",
+            attempt=attempt,
+        )
     if step.handoff or call.missing:
         return record(ready, "handoff", error=_why_handoff(ready), attempt=attempt)
     started, clock = datetime.now(UTC), time.perf_counter()
@@ -122,7 +129,9 @@ def _answered(ready: Ready, answer: Answer, times: dict[str, Any]) -> Record:
 
 def _why_handoff(ready: Ready) -> str:
     missing = ", ".join(repr(name) for name in ready.call.missing)
-    why = f"no value for {missing} of {ready.call.server}.{ready.call.tool}" if missing else "the step says handoff=True"
+    why = (
+        f"no value for {missing} of {ready.call.server}.{ready.call.tool}" if missing else "the step says handoff=True"
+    )
     return f"the client takes over: {why}"
 
 

@@ -56,7 +56,9 @@ async def _all(server: str, method: str, fetch: Fetch) -> list[Any]:
         if cursor is None:
             return items
         if cursor in seen:
-            raise ServerError(server, f"server {server!r}: {method} gives the cursor {cursor[:60]!r} again and never ends")
+            raise ServerError(
+                server, f"server {server!r}: {method} gives the cursor {cursor[:60]!r} again and never ends"
+            )
         seen.add(cursor)
     raise ServerError(server, f"server {server!r}: {method} has more than {MAX_PAGES} pages")
 

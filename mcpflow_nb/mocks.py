@@ -22,7 +22,9 @@ class Mock:
 
     is_mock = True
 
-    def __init__(self, tools: Mapping[str, Any], schemas: Mapping[str, Mapping[str, Any]], outputs: Mapping[str, Any]) -> None:
+    def __init__(
+        self, tools: Mapping[str, Any], schemas: Mapping[str, Mapping[str, Any]], outputs: Mapping[str, Any]
+    ) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self._behaviours = {name: _behaviour(name, given) for name, given in tools.items()}
         self._tools = [_tool(name, tools[name], schemas.get(name), outputs.get(name)) for name in tools]
@@ -46,12 +48,15 @@ class Mock:
             return _succeeded(jsonable(await self._behaviours[params.name](arguments)))
         except NotJsonError as error:
             return _failed(f"the mock's output: {error}")
-        except Exception as error:  # the reader's own function: its error is the tool's error
+        except Exception as error:  # noqa: BLE001 - the reader's own function: its error is the tool's error
             return _failed(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
 
 
 def mock(
-    tools: Mapping[str, Any], *, schemas: Mapping[str, Mapping[str, Any]] | None = None, outputs: Mapping[str, Any] | None = None
+    tools: Mapping[str, Any],
+    *,
+    schemas: Mapping[str, Mapping[str, Any]] | None = None,
+    outputs: Mapping[str, Any] | None = None,
 ) -> Mock:
     """Make a mocked server: `mf.mock({"send_email": {"sent": True}})`.
 
@@ -115,7 +120,7 @@ def _signature(given: Any) -> dict[str, Any]:
     if not inspect.isroutine(given):
         return {"type": "object"}
     names: dict[str, Any] = {}
-    required = []
+    required: list[str] = []
     for parameter in inspect.signature(given).parameters.values():
         if parameter.kind is parameter.VAR_KEYWORD:
             return {"type": "object", "properties": names, "required": required, "additionalProperties": True}

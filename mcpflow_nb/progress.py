@@ -81,6 +81,6 @@ def _shown(handle: Any, text: str) -> Any:
 
     bundle = {"text/plain": text, "text/html": str(tag("div", text))}
     if handle is None:
-        return display(bundle, raw=True, display_id=True)
+        return display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
     handle.update(bundle, raw=True)
     return handle

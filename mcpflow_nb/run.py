@@ -77,7 +77,9 @@ class Run(Shown):
             return Frozen(self._bindings[binding]).value
         makers = [step.name for step in self.workflow.steps if step.binding == binding]
         if makers:
-            raise RunError(f"binding {binding!r} is made by step {makers[0]!r}, which has not run; the run is {self.outcome}")
+            raise RunError(
+                f"binding {binding!r} is made by step {makers[0]!r}, which has not run; the run is {self.outcome}"
+            )
         if any(step.name == binding for step in self.workflow.steps):
             raise RunError(f"step {binding!r} binds nothing; its output is run.trace[{binding!r}].value")
         known = [step.binding for step in self.workflow.steps if step.binding]

@@ -82,7 +82,9 @@ def never(one: Any, other: Any) -> bool:
     try:
         if combinations(one) * combinations(other) > MAX_COMBINATIONS:
             return False
-        both = [jsonschema_rs.canonicalize(part, pattern_options=_OPTIONS, retriever=_not_fetched) for part in (one, other)]
+        both = [
+            jsonschema_rs.canonicalize(part, pattern_options=_OPTIONS, retriever=_not_fetched) for part in (one, other)
+        ]
         return str(both[0].intersect(both[1]).satisfiability()) == "no"
     except (ValueError, TypeError, Unjudged, jsonschema_rs.ReferencingError):
         return False
@@ -171,7 +173,9 @@ def _property(schema: dict[str, Any], name: str) -> Any:
     if isinstance(rest, dict):
         return rest
     if rest is True or "patternProperties" in schema or not isinstance(properties, dict):
-        return {} if rest is not False or isinstance(properties, dict) else Missing(name, (), "an object without fields")
+        return (
+            {} if rest is not False or isinstance(properties, dict) else Missing(name, (), "an object without fields")
+        )
     return Missing(name, tuple(properties), "an object")
 
 

@@ -34,7 +34,7 @@ class Found(NamedTuple):
 
 
 class Servers(Shown, Mapping[str, Connection]):
-    """The connected servers by name; `servers["hr"].tools["create_employee"]`, `servers.call("hr.create_employee", {...})`."""
+    """The connected servers by name: `servers["hr"].tools`, `servers.call("hr.create_employee", {...})`."""
 
     def __init__(self, connections: Mapping[str, Connection]) -> None:
         self._connections = dict(connections)
@@ -88,7 +88,12 @@ class Servers(Shown, Mapping[str, Connection]):
 
     @verb
     async def call(
-        self, tool: str, arguments: Mapping[str, Any] | None = None, *, server: str | None = None, timeout: float | None = None
+        self,
+        tool: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        server: str | None = None,
+        timeout: float | None = None,
     ) -> Any:
         """Call one tool by hand and return its value; `timeout` in seconds, 30 by default.
 
@@ -240,4 +245,6 @@ async def _connect(specs: list[Spec]) -> Servers:
 
 def _all_failed(errors: list[Any]) -> ConnectError:
     names = ", ".join(error.server for error in errors)
-    return ConnectError(names, f"{len(errors)} servers", "none could be opened:\n" + "\n".join(f"  {e}" for e in errors))
+    return ConnectError(
+        names, f"{len(errors)} servers", "none could be opened:\n" + "\n".join(f"  {e}" for e in errors)
+    )

@@ -104,6 +104,8 @@ def _frozen_schema(_source: Any, _handler: Any) -> core_schema.CoreSchema:
 
 
 FrozenValue = Annotated[Frozen, GetPydanticSchema(_frozen_schema)]
+FrozenOrNone = Annotated[Frozen | None, GetPydanticSchema(_frozen_schema)]
+"""None only where nothing was given: a JSON null is a Frozen of its own."""
 
 
 def jsonable(value: Any, *, depth: int = MAX_DEPTH) -> Any:

@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self
 from pydantic import Field, PrivateAttr, ValidationError
 
 from mcpflow_nb.arguments import Argument, make_argument
+from mcpflow_nb.composed import Sources
+from mcpflow_nb.dsl import as_source
 from mcpflow_nb.errors import DefinitionError, LoadError
 from mcpflow_nb.show import Shown, above
-from mcpflow_nb.sources import TAG, Sources, as_source
+from mcpflow_nb.sources import TAG
 from mcpflow_nb.values import ABSENT, Data, is_version, nesting
 from mcpflow_nb.where import Where, here
 
@@ -204,9 +206,9 @@ class SequentialWorkflow(Shown, Data):
         graph: Graph = above("views.graph").step_graph(self)
         return graph
 
-    def bindings(self, *, all_fields: bool = False) -> Graph:  # noqa: ARG002
+    def bindings(self, *, all_fields: bool = False) -> Graph:
         """Return the data-flow graph: which field of which output feeds which argument."""
-        graph: Graph = above("views.ports").binding_graph(self)
+        graph: Graph = above("views.ports").binding_graph(self, all_fields)
         return graph
 
     def to_json(self) -> str:

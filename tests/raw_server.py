@@ -50,7 +50,7 @@ def call():
         return {"content": "text"}
     if MODE == "big":
         return {"content": [], "structuredContent": {"id": 2**60 + 1, "odd": "café"}}
-    return {"content": [{"type": "text", "text": '{"pid": %d}' % os.getpid()}]}
+    return {"content": [{"type": "text", "text": json.dumps({"pid": os.getpid()})}]}
 
 
 def answer(request):

@@ -27,7 +27,9 @@ def test_a_url_is_http_and_shows_its_host_alone():
     assert "canary" not in repr(made)
 
 
-@pytest.mark.parametrize("value", [7, object(), {}, {"args": ["x"]}, [], [1, 2], "ftp://host/x", {"url": "file:///etc/passwd"}])
+@pytest.mark.parametrize(
+    "value", [7, object(), {}, {"args": ["x"]}, [], [1, 2], "ftp://host/x", {"url": "file:///etc/passwd"}]
+)
 def test_what_is_no_server_is_refused_by_name(value):
     with pytest.raises(mf.ConfigError, match="server 'odd'"):
         spec("odd", value)

@@ -11,7 +11,11 @@ EMPLOYEE = {
     "properties": {"employee_id": {"type": "string"}, "email": {"type": "string"}, "level": {"type": "integer"}},
     "required": ["employee_id"],
 }
-NAME = {"type": "object", "properties": {"name": {"type": "string"}, "level": {"type": "integer"}}, "required": ["name"]}
+NAME = {
+    "type": "object",
+    "properties": {"name": {"type": "string"}, "level": {"type": "integer"}},
+    "required": ["name"],
+}
 ID = {"type": "object", "properties": {"employee_id": {"type": "string"}}, "required": ["employee_id"]}
 
 
@@ -29,14 +33,22 @@ def hr():
 
 
 def first(**args):
-    return mf.SequentialWorkflow("w").argument("n", type=int).step("a", tool="hr.create", args={"name": "x", **args}, bind="r")
+    return (
+        mf.SequentialWorkflow("w")
+        .argument("n", type=int)
+        .step("a", tool="hr.create", args={"name": "x", **args}, bind="r")
+    )
 
 
 def found(workflow, servers):
     """Return what a check finds against servers, without what the structure alone shows."""
     mine = {(p.code, p.message) for p in workflow.check().problems}
     report = workflow.check(servers)
-    return [(p.code, p.severity, p.step, p.argument, p.suggestion) for p in report.problems if (p.code, p.message) not in mine]
+    return [
+        (p.code, p.severity, p.step, p.argument, p.suggestion)
+        for p in report.problems
+        if (p.code, p.message) not in mine
+    ]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +126,11 @@ def test_a_required_parameter_without_a_source_is_a_forecast_not_an_error(hr):
 
 
 def test_an_optional_argument_for_a_required_parameter_is_forecast_too(hr):
-    workflow = mf.SequentialWorkflow("w").argument("who", required=False).step("a", tool="hr.create", args={"name": mf.prompt_arg("who")})
+    workflow = (
+        mf.SequentialWorkflow("w")
+        .argument("who", required=False)
+        .step("a", tool="hr.create", args={"name": mf.prompt_arg("who")})
+    )
     assert [p[:4] for p in found(workflow, hr.servers)] == [("missing-parameter", "handoff", "a", "name")]
 
 
@@ -131,7 +147,11 @@ def test_a_check_calls_no_tool(hr):
 
 
 def test_problems_come_in_the_order_of_the_steps(hr):
-    workflow = first(name=1).step("b", tool="nope.x", args={"v": mf.from_step("nothing")}).step("c", tool="hr.pay", args={"employee_id": 1})
+    workflow = (
+        first(name=1)
+        .step("b", tool="nope.x", args={"v": mf.from_step("nothing")})
+        .step("c", tool="hr.pay", args={"employee_id": 1})
+    )
     steps = [p.step for p in workflow.check(hr.servers).problems if p.step]
     assert steps == sorted(steps)
 

@@ -142,7 +142,7 @@ def test_children_are_gone_when_the_kernel_ends(tmp_path):
 
     outputs = executed(tmp_path, SETUP, "servers = mf.connect(raw=raw('ok'))\nprint(servers.call('raw.t')['pid'])")
     pid = int(text_of(outputs[1]))
-    gone, alive = psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=10)
+    _gone, alive = psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=10)
     assert not alive
 
 

@@ -13,10 +13,16 @@ def test_a_value_a_function_and_an_async_function_answer():
         return n * 2
 
     with mf.connect(m=mf.mock({"v": {"sent": True}, "f": lambda n: n + 1, "a": later})) as servers:
-        assert [servers.call("m.v"), servers.call("m.f", {"n": 1}), servers.call("m.a", {"n": 4})] == [{"sent": True}, 2, 8]
+        assert [servers.call("m.v"), servers.call("m.f", {"n": 1}), servers.call("m.a", {"n": 4})] == [
+            {"sent": True},
+            2,
+            8,
+        ]
 
 
-@pytest.mark.parametrize("value", [None, True, 0, 2**60 + 1, 1.5, "", "text", '{"a": 1}', [], [1, [2]], {}, {"result": 1}, {"a": None}])
+@pytest.mark.parametrize(
+    "value", [None, True, 0, 2**60 + 1, 1.5, "", "text", '{"a": 1}', [], [1, [2]], {}, {"result": 1}, {"a": None}]
+)
 def test_every_json_value_comes_back_as_it_is(value):
     with mf.connect(m=mf.mock({"t": value})) as servers:
         found = servers.call("m.t")
@@ -36,14 +42,19 @@ def test_a_function_s_parameters_are_its_input_schema():
 
     with mf.connect(m=mf.mock({"create": create})) as servers:
         tool = servers["m"].tools["create"]
-    assert (tool.properties, tool.required) == ({"name": {"type": "string"}, "level": {"type": "integer"}, "note": {}}, ("name",))
+    assert (tool.properties, tool.required) == (
+        {"name": {"type": "string"}, "level": {"type": "integer"}, "note": {}},
+        ("name",),
+    )
     assert tool.description == "Create one."
 
 
 def test_a_schema_may_be_given_and_is_checked_like_any_other():
     schema = {"type": "object", "properties": {"to": {"type": "string"}}, "required": ["to"]}
     output = {"type": "object", "properties": {"sent": {"type": "boolean"}}, "required": ["sent"]}
-    with mf.connect(m=mf.mock({"send": {"sent": "yes"}}, schemas={"send": schema}, outputs={"send": output})) as servers:
+    with mf.connect(
+        m=mf.mock({"send": {"sent": "yes"}}, schemas={"send": schema}, outputs={"send": output})
+    ) as servers:
         workflow = mf.SequentialWorkflow("w").step("a", tool="m.send", args={"to": "x"})
         run = workflow.start(servers).all()
     assert (run.outcome, run.trace[0].status) == ("failed", "invalid_output")

@@ -22,7 +22,9 @@ def three_steps():
 
 @pytest.fixture
 def servers():
-    mock = mf.mock({"make": lambda name: {"id": 2**60 + 1, "name": name}, "use": lambda id: [id, None, True], "end": "done"})
+    mock = mf.mock(
+        {"make": lambda name: {"id": 2**60 + 1, "name": name}, "use": lambda id: [id, None, True], "end": "done"}
+    )
     with mf.connect(m=mock) as servers:
         servers.mock = mock
         yield servers
@@ -38,7 +40,12 @@ def test_start_calls_nothing_and_shows_the_next_call(servers):
 def test_step_runs_exactly_one_step(servers):
     run = three_steps().start(servers, {"who": "Ada"})
     record = run.step()
-    assert (record.step, record.status, record.value, run.outcome) == ("one", "ok", {"id": 2**60 + 1, "name": "Ada"}, "paused")
+    assert (record.step, record.status, record.value, run.outcome) == (
+        "one",
+        "ok",
+        {"id": 2**60 + 1, "name": "Ada"},
+        "paused",
+    )
     assert len(servers.mock.calls) == 1
 
 
@@ -123,7 +130,10 @@ def test_a_path_the_output_lacks_is_a_failure_that_lists_what_is_there():
     with mf.connect(m=mf.mock({"make": {"idd": 1, "name": "x"}, "use": 1, "end": 1})) as servers:
         run = three_steps().start(servers, who="Ada").all()
     assert (run.outcome, run.trace[1].status) == ("failed", "not_sent")
-    assert run.trace[1].error == "argument 'id': 'made.id' has no 'id': there is an object with 'idd', 'name'; did you mean 'idd'?"
+    assert (
+        run.trace[1].error
+        == "argument 'id': 'made.id' has no 'id': there is an object with 'idd', 'name'; did you mean 'idd'?"
+    )
 
 
 def test_a_required_parameter_without_a_value_is_a_handoff_that_says_what_is_missing():
@@ -139,7 +149,9 @@ def test_a_required_parameter_without_a_value_is_a_handoff_that_says_what_is_mis
 
 def test_null_is_a_value_and_counts_as_given():
     mock = mf.mock({"a": None, "b": 1}, schemas={"b": NEEDS_TASK})
-    workflow = mf.SequentialWorkflow("w").step("a", tool="a", bind="r").step("b", tool="b", args={"task": mf.from_step("r")})
+    workflow = (
+        mf.SequentialWorkflow("w").step("a", tool="a", bind="r").step("b", tool="b", args={"task": mf.from_step("r")})
+    )
     with mf.connect(m=mock) as servers:
         assert workflow.start(servers).all().outcome == "completed"
     assert mock.calls[-1] == ("b", {"task": None})

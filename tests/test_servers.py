@@ -16,7 +16,13 @@ def test_a_mapping_of_any_names_connects_as_well():
 
 def test_a_tool_is_found_by_server_and_name_by_bare_name_and_with_dots_in_its_name():
     with mf.connect(a=mf.mock({"t": 1, "x.y": 2}), b=mf.mock({"t": 3, "only": 4})) as servers:
-        found = [servers.call("a.t"), servers.call("t", server="b"), servers.call("only"), servers.call("a.x.y"), servers.call("x.y")]
+        found = [
+            servers.call("a.t"),
+            servers.call("t", server="b"),
+            servers.call("only"),
+            servers.call("a.x.y"),
+            servers.call("x.y"),
+        ]
     assert found == [1, 3, 4, 2, 2]
 
 

@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mcpflow_nb as mf
+from mcpflow_nb.dsl import as_source
 from mcpflow_nb.errors import DefinitionError, MissingValueError
-from mcpflow_nb.sources import Read, Scope, as_source, split_path
+from mcpflow_nb.paths import split_path
+from mcpflow_nb.sources import Read, Scope
 from mcpflow_nb.values import ABSENT
 
 JSON = st.recursive(

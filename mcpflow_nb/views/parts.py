@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from mcpflow_nb.sources import Path, Source
+from mcpflow_nb.paths import Path
+from mcpflow_nb.sources import Source
 from mcpflow_nb.values import placeholders
 from mcpflow_nb.views.html import named
 from mcpflow_nb.views.plain import count

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
+from mcpflow_nb.paths import Path, dotted
 from mcpflow_nb.problems import Problem
-from mcpflow_nb.sources import Path, dotted
 from mcpflow_nb.views.chart import MAX_LABEL, Chart, lines_label, table_label
 from mcpflow_nb.views.graph import MAX_ROWS, Graph
 from mcpflow_nb.views.html import Safe, joined, named, short, table, tag
