@@ -192,10 +192,19 @@ def _may_be_absent(read: Any, source: Source, known: Known) -> bool:
     return not argument.required and not has_default
 
 
+def resources_wait(step: WorkflowStep, known: Known) -> Iterator[Problem]:
+    """resources-not-fetched, once a workflow: this version keeps them as data."""
+    if step.resources and ("", "resources") not in known.unchecked:
+        known.unchecked.add(("", "resources"))
+        message = "its resources are kept as data; this version does not fetch them in a run"
+        yield _problem("resources-not-fetched", step, message, severity="unchecked", focus=step.resources[0])
+
+
 CHECKS: tuple[Callable[[WorkflowStep, Known], Iterator[Problem]], ...] = (
     tool_is_there,
     parameters_exist,
     fields_exist,
     types_fit,
     parameters_given,
+    resources_wait,
 )

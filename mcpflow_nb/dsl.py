@@ -56,8 +56,8 @@ def constant(value: Any) -> Constant:
 def template(text: str, /, **values: Any) -> Template:
     """Fill `{name}` marks of a text from sources; nothing else ever fills text in.
 
-    >>> template("Hi {who}", who=prompt_arg("name")).resolve(Scope({"name": "Ada"}, {}))
-    'Hi Ada'
+    >>> template("Hi {who}", who=prompt_arg("name")).reads[0].name
+    'name'
     """
     if not isinstance(text, str):
         raise DefinitionError(f"template takes text, not {text!r}")

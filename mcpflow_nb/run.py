@@ -7,6 +7,7 @@ the last record, not an exception.
 from __future__ import annotations
 
 import asyncio
+import copy
 import secrets
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -18,10 +19,10 @@ from mcpflow_nb.engine import NextCall, Ready, perform, ready, record
 from mcpflow_nb.errors import ArgumentsError, RunError, did_you_mean, nearest
 from mcpflow_nb.problems import Problem
 from mcpflow_nb.progress import watching
+from mcpflow_nb.schemas import Unjudged, refusal
 from mcpflow_nb.show import Shown, above
 from mcpflow_nb.sources import Scope
 from mcpflow_nb.trace import Record, Trace
-from mcpflow_nb.values import Frozen
 from mcpflow_nb.workflow import SequentialWorkflow
 
 Outcome = Literal["paused", "completed", "handoff", "failed", "unknown", "cancelled"]
@@ -45,6 +46,8 @@ class Run(Shown):
         self._records: list[Record] = []
         self._bindings: dict[str, Any] = {}
         self._busy = asyncio.Lock()
+        self._under_way: asyncio.Task[Any] | None = None
+        self._is_cancelled = False
 
     @property
     def trace(self) -> Trace:
@@ -74,7 +77,7 @@ class Run(Shown):
     def __getitem__(self, binding: str) -> Any:
         """Return a copy of the value of a binding."""
         if binding in self._bindings:
-            return Frozen(self._bindings[binding]).value
+            return copy.deepcopy(self._bindings[binding])
         makers = [step.name for step in self.workflow.steps if step.binding == binding]
         if makers:
             raise RunError(
@@ -138,8 +141,14 @@ class Run(Shown):
                 await self._step()
             return self
 
-    def cancel(self) -> Run:
-        """End a paused run; what happened so far is kept."""
+    @verb
+    async def cancel(self) -> Run:
+        """End the run, and a call that is under way; what happened so far is kept. Returns this run."""
+        if self._under_way is not None:
+            self._is_cancelled = True
+            self._under_way.cancel()
+            async with self._busy:
+                return self
         if self.outcome == "paused":
             self.outcome = "cancelled"
         return self
@@ -149,12 +158,18 @@ class Run(Shown):
 
     async def _step(self) -> Record:
         now = self._ready()
+        self._under_way = asyncio.current_task()
         try:
             async with watching(f"step {now.call.step!r}") as progress:
                 made = await perform(now, progress=progress)
         except asyncio.CancelledError:
-            self._append(_interrupted(now))
-            raise
+            made = _interrupted(now)
+            if not self._is_cancelled or self._under_way is None:  # Interrupt, not run.cancel()
+                self._append(made)
+                raise
+            self._under_way.uncancel()
+        finally:
+            self._under_way = None
         self._append(made)
         return made
 
@@ -209,8 +224,11 @@ def read_arguments(workflow: SequentialWorkflow, given: Mapping[str, Any]) -> di
             continue
         try:
             values[name] = argument.accept(value)
-        except ValueError as error:
-            problems.append(Problem("bad-argument", "error", str(error), argument=name))
+            refused = refusal(argument.schema_now, values[name]) if argument.json_schema is not None else None
+        except (ValueError, Unjudged) as error:
+            refused = str(error)
+        if refused:
+            problems.append(Problem("bad-argument", "error", refused, argument=name))
     for name in given:
         if name not in declared:
             close = nearest(name, declared)

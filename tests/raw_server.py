@@ -48,6 +48,8 @@ def call():
         return {"content": [{"type": "text", "text": "no structure"}]}
     if MODE == "no-content":
         return {"content": "text"}
+    if MODE == "nan":
+        return {"content": [], "structuredContent": {"x": float("nan")}}
     if MODE == "big":
         return {"content": [], "structuredContent": {"id": 2**60 + 1, "odd": "café"}}
     return {"content": [{"type": "text", "text": json.dumps({"pid": os.getpid()})}]}

@@ -1,5 +1,6 @@
 """What a connection survives, and how it says that it did not."""
 
+import math
 import os
 import sys
 import threading
@@ -124,6 +125,17 @@ def test_an_answer_that_breaks_the_schema_is_recorded_as_run(raw, mode):
 def test_an_id_above_2_to_53_arrives_exactly(raw):
     with mf.connect(raw=raw("big")) as servers:
         assert servers.call("raw.t") == {"id": 2**60 + 1, "odd": "café"}
+
+
+def test_nan_in_a_result_stays_nan_and_is_refused_as_an_argument(raw):
+    workflow = mf.SequentialWorkflow("w").step("a", tool="raw.t", bind="r")
+    workflow = workflow.step("next", tool="raw.t", args={"x": mf.field("r", "x")})
+    with mf.connect(raw=raw("nan")) as servers:
+        run = workflow.start(servers).all()
+    assert math.isnan(run["r"]["x"])
+    assert math.isnan(run.trace.df["value"][0]["x"])
+    assert (run.outcome, run.trace[1].status, raw.calls()) == ("failed", "not_sent", 1)
+    assert "argument 'x': nan is no JSON number" in run.reason
 
 
 def test_noise_on_both_streams_does_not_block_a_server(raw):

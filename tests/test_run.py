@@ -2,8 +2,11 @@
 
 import asyncio
 import math
+import threading
 
 import pytest
+from mcp.server import MCPServer
+from mcp.types import ToolAnnotations
 
 import mcpflow_nb as mf
 
@@ -168,6 +171,45 @@ def test_a_cancelled_run_keeps_what_happened_and_goes_no_further(servers):
     assert (run.cancel().outcome, len(run.trace), run.next) == ("cancelled", 1, None)
     with pytest.raises(mf.RunError, match="the run is cancelled"):
         run.all()
+
+
+@pytest.mark.parametrize(("hints", "status"), [({}, "unknown"), ({"readOnlyHint": True}, "cancelled")])
+def test_cancelling_ends_a_call_under_way_and_says_whether_it_may_have_run(hints, status):
+    begun, tool = threading.Event(), MCPServer("slow", log_level="ERROR")
+
+    @tool.tool(annotations=ToolAnnotations(**hints))
+    async def wait() -> str:
+        begun.set()
+        await asyncio.sleep(60)
+        return "never"
+
+    with mf.connect(slow=tool) as servers:
+        run = mf.SequentialWorkflow("w").step("a", tool="slow.wait").step("b", tool="slow.wait").start(servers)
+        thread = threading.Thread(target=run.all)
+        thread.start()
+        assert begun.wait(5)
+        run.cancel()
+        thread.join(5)
+        assert not thread.is_alive()
+    assert (run.outcome, [record.status for record in run.trace]) == (status, [status])
+
+
+def test_an_argument_with_a_schema_of_its_own_is_held_to_it(servers):
+    order = {"properties": {"id": {"type": "string"}}, "required": ["id"]}
+    workflow = mf.SequentialWorkflow("w").argument("order", type=dict, schema=order)
+    workflow = workflow.step("a", tool="m.end", args={"id": mf.prompt_arg("order")["id"]})
+    with pytest.raises(mf.ArgumentsError, match=r"argument 'order': .*required"):
+        workflow.start(servers, order={"idd": 1})
+    assert workflow.start(servers, order={"id": "x"}).all().trace[0].sent == {"id": "x"}
+
+
+def test_a_step_without_a_tool_is_recorded_as_skipped_and_resources_are_said_not_to_be_fetched(servers):
+    workflow = mf.SequentialWorkflow("w").step("read", resources=["docs://a"]).step("b", tool="m.end")
+    report = workflow.check(servers)
+    assert bool(report)
+    assert [p.code for p in report.problems if p.severity == "unchecked"] == ["resources-not-fetched"]
+    run = workflow.start(servers).all()
+    assert (run.outcome, [record.status for record in run.trace]) == ("completed", ["skipped", "ok"])
 
 
 def test_to_a_step_that_is_unknown_or_past_is_refused(servers):
