@@ -104,9 +104,10 @@ def _open_in_lab(notebook: Path) -> None:
     print(f"Opening {copy}; Ctrl-C ends JupyterLab.")
     # The kernel must be this interpreter, so its folder comes first on the path.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    done = subprocess.run(
-        [sys.executable, "-m", "jupyterlab", str(copy)], env={**os.environ, "PATH": path}, check=False
-    )
+    # In a container one is root without having chosen it, and JupyterLab refuses to start.
+    root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    command = [sys.executable, "-m", "jupyterlab", str(copy), *root]
+    done = subprocess.run(command, env={**os.environ, "PATH": path}, check=False)
     if done.returncode:
         raise McpflowError(f"JupyterLab ended with exit code {done.returncode}")
 

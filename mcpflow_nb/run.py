@@ -176,7 +176,9 @@ class Run(Shown):
     def _append(self, made: Record) -> None:
         self._records.append(made)
         if made.status == "ok" and made.binding is not None:
-            self._bindings[made.binding] = made.value
+            self._bindings[made.binding] = copy.deepcopy(
+                made.value
+            )  # a record in the reader's hands changes nothing here
         outcome = OUTCOMES.get(made.status, "failed")
         done = outcome == "paused" and len(self._records) == len(self.workflow.steps)
         self.outcome = "completed" if done else outcome
