@@ -30,7 +30,7 @@ CLEANUP_SECONDS: Final = 1.0
 
 
 class IOThread:
-    """A daemon thread with one asyncio loop. `at_exit` holds what to run, at most 2 s, before the process ends."""
+    """A daemon thread with one asyncio loop. `at_exit` holds what to run, at most 7 s, before the process ends."""
 
     def __init__(self) -> None:
         self.pid = os.getpid()
@@ -51,7 +51,7 @@ class IOThread:
         self.loop.call_soon_threadsafe(job.begin, coroutine, context, context=context)
         return job
 
-    def stop(self, seconds: float = 2.0) -> None:
+    def stop(self, seconds: float = 7.0) -> None:
         """Close what is open and end the loop."""
         if self.pid != os.getpid() or not self.thread.is_alive():
             return

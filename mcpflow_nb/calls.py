@@ -17,7 +17,8 @@ from mcpflow_nb.trace import Status
 
 CALL_SECONDS: Final = 30.0
 CLOSED: Final = -32000
-TIMED_OUT: Final = -32001
+_ENDED: Final = ("Connection closed", "SSE stream ended")
+_EXPIRED: Final = ("Session terminated", "Session not found")
 REFUSED: Final = {types.INVALID_PARAMS, types.METHOD_NOT_FOUND, types.INVALID_REQUEST, types.PARSE_ERROR}
 
 Progress = ProgressFnT
@@ -45,10 +46,15 @@ async def call(
             result = await client.session.call_tool(
                 tool, arguments, progress_callback=progress, allow_input_required=True
             )
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        return Answer("unknown", error="the server cancelled the call; it may have run", lost=True)
     except TimeoutError:
         return Answer("unknown", error=f"no answer within {seconds:g} s; it may have run", lost=True)
     except MCPError as error:
-        return _refusal(error)
+        return _refusal(error, client)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
@@ -62,14 +68,14 @@ async def call(
     return Answer("tool_error" if result.is_error else "ok", raw)
 
 
-def _refusal(error: MCPError) -> Answer:
+def _refusal(error: MCPError, client: Client) -> Answer:
     code, message = error.error.code, error.error.message
-    if code == CLOSED:
-        return Answer(
-            "unknown", error=f"the connection was lost before an answer came ({message}); it may have run", lost=True
-        )
-    if code == TIMED_OUT:
-        return Answer("unknown", error=f"{message}; it may have run", lost=True)
+    cut = bool(getattr(client.session._dispatcher, "_closed", False))
+    if code == CLOSED and (cut or message.startswith(_ENDED)):  # a server may use this code for errors of its own
+        words = f"the connection was lost before an answer came ({message}); it may have run"
+        return Answer("unknown", error=words, lost=True)
+    if message in _EXPIRED:
+        return Answer("not_executed", error=f"the server forgot the session ({message}); call again", lost=True)
     if code in REFUSED:
         return Answer("not_executed", error=f"the server refused the call: {message} (code {code})")
     if message == "Server returned an error response":  # an HTTP status that the SDK does not pass on

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -114,6 +115,9 @@ def _open_in_lab(notebook: Path) -> None:
 
 def main() -> None:
     """Run the command line, and end the process."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal that is not UTF-8 shows signs it lacks as \u....
+            stream.reconfigure(errors="backslashreplace")
     problem = None
     try:
         app(sys.argv[1:], exit_on_error=False, print_error=False)

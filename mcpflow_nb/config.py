@@ -15,12 +15,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from mcpflow_nb.errors import ConfigError
 
 CONNECT_SECONDS: Final = 10.0
+_URL: Final = re.compile(r"[A-Za-z][\w+.-]*://")
 _VARIABLE: Final = re.compile(r"\$\{(?:(env|input):)?([A-Za-z_]\w*)(?::-([^}]*))?\}")
+MODES: Final = ("auto", "legacy", "2026-07-28")
 _KNOWN: Final = {"type", "transport", "command", "args", "env", "cwd", "url", "headers", "mode", "timeout"}
 
 
@@ -54,7 +56,7 @@ def spec(name: str, value: Any) -> Spec:
     if isinstance(value, Path):
         raise ConfigError(f"server {name!r}: a path; give a command as a list, or mf.connect(path) for a config file")
     if isinstance(value, str):
-        return _from_dict(name, {"url": value} if "://" in value else {"command": shlex.split(value)})
+        return _from_dict(name, {"url": value} if _URL.match(value) else {"command": _words(name, value)})
     if isinstance(value, list | tuple):
         return _from_dict(name, {"command": list(value)})
     if isinstance(value, Mapping):
@@ -74,10 +76,17 @@ def _from_dict(name: str, given: Mapping[str, Any]) -> Spec:
     extra = {key: value for key, value in config.items() if key not in _KNOWN}
     more: dict[str, Any] = {"extra": extra, "mode": config.get("mode", "auto")}
     if "timeout" in config:
-        more["connect_seconds"] = float(config["timeout"])
+        seconds = config["timeout"]
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < float("inf"):
+            raise ConfigError(f"server {name!r}: timeout is a number of seconds above 0, not {seconds!r}")
+        more["connect_seconds"] = float(seconds)
+    if more["mode"] not in MODES:
+        raise ConfigError(f"server {name!r}: mode is one of {', '.join(MODES)}, not {more['mode']!r}")
+    for key in ("env", "headers"):
+        _require_texts(name, key, config.get(key, {}))
     if "url" in config:
         url = str(config["url"])
-        parts = urlsplit(url)
+        parts = _split(name, url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ConfigError(f"server {name!r}: {parts.scheme or 'no scheme'!r} is no http or https URL")
         if config.get("type", "http") == "sse":
@@ -89,12 +98,44 @@ def _from_dict(name: str, given: Mapping[str, Any]) -> Spec:
             f"server {name!r}: a config needs `command` or `url`; it has {', '.join(config) or 'nothing'}"
         )
     head = config["command"]
-    words = [*(head if isinstance(head, list) else [head]), *config.get("args", [])]
+    args = config.get("args", [])
+    if not isinstance(args, list):
+        raise ConfigError(f"server {name!r}: args is a list of text, not {type(args).__name__}")
+    words = [*(head if isinstance(head, list) else [head]), *args]
     if not words or not all(isinstance(word, str | os.PathLike) for word in words):
         raise ConfigError(f"server {name!r}: a command is a list of text, not {head!r}")
     command = tuple(os.fspath(word) for word in words)
     cwd = os.fspath(config["cwd"]) if "cwd" in config else None
     return Spec(name, "stdio", Path(command[0]).name, command=command, env=dict(config.get("env", {})), cwd=cwd, **more)
+
+
+def _split(name: str, url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+        return parts
+    except ValueError as error:
+        problem = str(error)
+    raise ConfigError(f"server {name!r}: no valid URL: {problem}")
+
+
+def _words(name: str, command: str) -> list[str]:
+    try:
+        return shlex.split(command)
+    except ValueError as error:
+        problem = str(error)
+    raise ConfigError(f"server {name!r}: the command cannot be read: {problem}; give a list of words")
+
+
+def _require_texts(name: str, key: str, given: Any) -> None:
+    """Refuse what is no mapping of text to text; names the entry, never its value."""
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"server {name!r}: {key} is a mapping of names to text, not {type(given).__name__}")
+    for entry, value in given.items():
+        if not isinstance(entry, str) or not isinstance(value, str):
+            raise ConfigError(f"server {name!r}: {key} {entry!r} is no text")
+        if key == "headers" and not (value.isprintable() and value.isascii()):
+            raise ConfigError(f"server {name!r}: header {entry!r} has a line break or a sign outside ASCII")
 
 
 def _expanded(name: str, key: str, value: Any) -> Any:

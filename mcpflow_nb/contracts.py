@@ -95,7 +95,7 @@ def tool_is_there(step: WorkflowStep, known: Known) -> Iterator[Problem]:
 def parameters_exist(step: WorkflowStep, known: Known) -> Iterator[Problem]:
     """unknown-parameter: an error where the schema is closed or it looks like a slip, else a warning."""
     tool = known.tool(step)
-    if tool is None or not isinstance(tool.input_schema, dict) or not tool.properties:
+    if tool is None or not isinstance(tool.input_schema, dict) or "properties" not in tool.input_schema:
         return
     closed = tool.input_schema.get("additionalProperties") is False
     if isinstance(tool.input_schema.get("additionalProperties"), dict) or tool.input_schema.get("patternProperties"):

@@ -5,12 +5,13 @@ A tool is a value (its output), a function (sync or async; it gets the arguments
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 import mcp.types as types
+from anyio import to_thread
 from mcp.server.lowlevel import Server
 
 from mcpflow_nb.errors import DefinitionError, NotJsonError
@@ -90,7 +91,7 @@ def _behaviour(name: str, given: Any) -> Callable[[dict[str, Any]], Awaitable[An
 
         async def call(arguments: dict[str, Any]) -> Any:
             # In a thread, so that a function that takes its time holds up nobody else's call.
-            output = await asyncio.to_thread(given, **arguments)
+            output = await to_thread.run_sync(partial(given, **arguments), abandon_on_cancel=True)
             return await output if inspect.isawaitable(output) else output
 
         return call

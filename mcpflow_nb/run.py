@@ -56,8 +56,8 @@ class Run(Shown):
 
     @property
     def bindings(self) -> Mapping[str, Any]:
-        """The bindings made so far."""
-        return MappingProxyType(self._bindings)
+        """The bindings made so far, copied."""
+        return MappingProxyType(copy.deepcopy(self._bindings))
 
     @property
     def reason(self) -> str | None:

@@ -17,6 +17,8 @@ MAX_COMBINATIONS: Final = 2_000
 MAX_ALTERNATIVES: Final = 100_000
 """Beyond so many, a value is not validated."""
 _CHOICES: Final = ("anyOf", "oneOf", "allOf")
+_OWN: Final = {"properties", "additionalProperties", "patternProperties", "unevaluatedProperties"}
+_OPEN: Final = {"patternProperties", "unevaluatedProperties", "if", "then", "else", "dependentSchemas"}
 _DEFINITIONS: Final = ("$defs", "definitions")
 
 
@@ -135,7 +137,7 @@ class _Walk:
             return self.seen[name]
         for word in _CHOICES:
             if isinstance(schema.get(word), list) and schema[word]:
-                return self._any_of(schema[word], schema if word == "allOf" else {}, depth)
+                return self._any_of(schema[word], schema, depth)
         if "const" in schema or "enum" in schema:
             return {}
         kinds = schema.get("type", [])
@@ -148,7 +150,7 @@ class _Walk:
 
     def _any_of(self, choices: list[Any], outer: dict[str, Any], depth: int) -> Any:
         rest = {name: value for name, value in outer.items() if name not in _CHOICES}
-        parts = [*choices[:50], *([rest] if "properties" in rest else [])]
+        parts = [*choices[:50], *([rest] if _OWN & rest.keys() else [])]
         found = [self.down(part, depth - 1) for part in parts]
         there = list({id(part): part for part in found if not isinstance(part, Missing)}.values())
         if there:
@@ -172,7 +174,7 @@ def _property(schema: dict[str, Any], name: str) -> Any:
     rest = schema.get("additionalProperties")
     if isinstance(rest, dict):
         return rest
-    if rest is True or "patternProperties" in schema or not isinstance(properties, dict):
+    if rest is True or _OPEN & schema.keys() or not isinstance(properties, dict):
         return (
             {} if rest is not False or isinstance(properties, dict) else Missing(name, (), "an object without fields")
         )
@@ -196,9 +198,29 @@ def _advice(kinds: list[Any]) -> str:
 
 
 def _with_definitions(part: Any, root: Any) -> Any:
+    """Return a part that stands alone; `{}` where it refers to the whole it was taken from."""
     if not isinstance(part, dict) or not isinstance(root, dict):
         return {}
+    if part is not root and _refers_outside([part, *(root.get(word) for word in _DEFINITIONS)]):
+        return {}
     return {**part, **{word: root[word] for word in _DEFINITIONS if word in root}}
+
+
+def _refers_outside(parts: list[Any]) -> bool:
+    level, seen = parts, 0
+    while level and seen <= MAX_NODES:
+        seen += len(level)
+        for part in level:
+            target = part.get("$ref") if isinstance(part, dict) else None
+            if isinstance(target, str) and not target.startswith(("#/$defs/", "#/definitions/")):
+                return True
+        level = [
+            inner
+            for part in level
+            if isinstance(part, dict | list)
+            for inner in (part.values() if isinstance(part, dict) else part)
+        ]
+    return seen > MAX_NODES
 
 
 def parameter(input_schema: Any, name: str) -> Any:

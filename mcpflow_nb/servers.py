@@ -104,6 +104,10 @@ class Servers(Shown, Mapping[str, Connection]):
         CallError
             When it gave no value; `.status` says whether it ran.
         """
+        if timeout is not None and not (isinstance(timeout, int | float) and 0 < timeout < float("inf")):
+            raise ConfigError(f"timeout is a number of seconds above 0, not {timeout!r}")
+        if arguments is not None and not isinstance(arguments, Mapping):
+            raise ConfigError(f"arguments are a mapping of names to values, not {type(arguments).__name__}")
         connection, found = self.find(tool, server)
         sent: dict[str, Any] = {}
         problem = None
@@ -118,13 +122,16 @@ class Servers(Shown, Mapping[str, Connection]):
         if answer.status != "ok" or answer.raw is None:
             said = answer.error or text_of_content(answer.raw or {})
             raise CallError(connection.name, found.name, answer.status, said)
+        if refusal := found.output_refusal(answer.raw):
+            broken = f"it ran, but its output breaks its own schema: {refusal}"
+            raise CallError(connection.name, found.name, "invalid_output", broken)
         return value_of(answer.raw, found).value
 
     @verb
     async def refresh(self) -> Servers:
         """Ask every server again for what it offers, and return these servers."""
-        for connection in self._connections.values():
-            await connection.refresh()
+        asked = self._connections.values()
+        _report(await asyncio.gather(*(one.refresh() for one in asked), return_exceptions=True))
         return self
 
     @verb
@@ -204,6 +211,7 @@ connect: Final = _Connect()
 
 
 def _specs(config: Any, servers: Mapping[str, Any], this_python: bool) -> list[Spec]:
+    """Return how to reach each server; a config file and a mapping may both be given with more names."""
     given: dict[str, Any] = {}
     if isinstance(config, str | os.PathLike):
         given |= read(Path(config), this_python=this_python)
@@ -219,28 +227,33 @@ def _specs(config: Any, servers: Mapping[str, Any], this_python: bool) -> list[S
 
 
 async def _connect(specs: list[Spec]) -> Servers:
-    old = [_connected.pop(one.name) for one in specs if one.name in _connected]
-    if old:
-        await asyncio.gather(*(connection.close() for connection in old))
+    old = [_connected[one.name] for one in specs if one.name in _connected]
     connections = {one.name: Connection(one) for one in specs}
-    _connected.update(connections)
-    opened: list[Any]
+    _connected.update(connections)  # before anything waits: whoever connects the name next closes this one
     try:
+        if old:
+            await asyncio.gather(*(connection.close() for connection in old))
         opened = await asyncio.gather(*(c.open() for c in connections.values()), return_exceptions=True)
-    except BaseException:  # Interrupt: nothing stays half open
-        await asyncio.gather(*(connection.close() for connection in connections.values()), return_exceptions=True)
+        _report(opened)
+    except BaseException:  # nothing stays half open; what takes its time to end does so by itself
+        for name, connection in connections.items():
+            connection.abandon()
+            if _connected.get(name) is connection:
+                del _connected[name]
         raise
-    errors = [error for error in opened if isinstance(error, BaseException)]
+    return Servers(connections)
+
+
+def _report(results: list[Any]) -> None:
+    """Log the errors of some, raise when all failed, or at once what is no error of a server."""
+    errors = [error for error in results if isinstance(error, BaseException)]
     for error in errors:
         if not isinstance(error, ServerError):
             raise error
-    if errors and len(errors) == len(opened):
-        for name in connections:
-            _connected.pop(name, None)
+    if errors and len(errors) == len(results):
         raise errors[0] if len(errors) == 1 else _all_failed(errors)
     for error in errors:
         log.warning("%s", error)
-    return Servers(connections)
 
 
 def _all_failed(errors: list[Any]) -> ConnectError:

@@ -20,6 +20,9 @@ class Shown:
     def __repr__(self) -> str:
         return str(above("views").line(self))
 
+    def __str__(self) -> str:
+        return repr(self)
+
     def _repr_html_(self) -> str:
         return str(above("views").bundle(self)["text/html"])
 

@@ -112,6 +112,12 @@ class Source(Data):
     def __repr__(self) -> str:
         return self.code
 
+    def __str__(self) -> str:
+        return self.code
+
+    def __format__(self, spec: str) -> str:
+        raise DefinitionError(f"{self.code} has no value until a run; write mf.template('... {{x}}', x={self.code})")
+
 
 class _Reading(Source):
     name: str

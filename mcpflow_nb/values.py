@@ -19,6 +19,9 @@ from mcpflow_nb.errors import NotJsonError
 MAX_DEPTH: Final = 64
 """Nesting beyond this is refused before any library can run out of stack."""
 
+MAX_BITS: Final = 13_000
+"""Integers beyond it are refused: Python itself does not write them as text."""
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _PLACEHOLDER = re.compile(r"\{([^\W\d]\w*)\}")
 _URI_PLACEHOLDER = re.compile(r"\{[+#./;?&]?((?:[\w.]+\*?)(?:,[\w.]+\*?)*)\}", re.ASCII)
@@ -92,10 +95,17 @@ class Frozen:
         return self.text
 
 
+def _freeze(value: Any) -> Frozen:
+    try:
+        return Frozen(value)
+    except NotJsonError as error:  # pydantic gives a ValueError its place in the document
+        raise ValueError(str(error)) from None
+
+
 def _frozen_schema(_source: Any, _handler: Any) -> core_schema.CoreSchema:
     # any_schema inside: the published JSON Schema says "any JSON value", and the saved form is the plain value.
     return core_schema.no_info_after_validator_function(
-        Frozen,
+        _freeze,
         core_schema.any_schema(),
         serialization=core_schema.plain_serializer_function_ser_schema(
             lambda v: v.value if isinstance(v, Frozen) else v
@@ -125,7 +135,11 @@ def jsonable(value: Any, *, depth: int = MAX_DEPTH) -> Any:
         if not value.isascii() and _SURROGATE.search(value):
             raise NotJsonError("text with a lone surrogate, which is no valid Unicode; encode it first")
         return value
-    if value is None or kind is int or kind is bool:
+    if kind is int:
+        if value.bit_length() > MAX_BITS:
+            raise NotJsonError("an integer of more than 4,000 digits; give text")
+        return value
+    if value is None or kind is bool:
         return value
     if kind is float:
         if not math.isfinite(value):
@@ -274,7 +288,7 @@ def is_version(found: Any, version: int) -> bool:
 def nesting(text: str) -> int:
     """Return how deep the brackets of a JSON text nest, without parsing it."""
     deepest = depth = 0
-    for bracket in re.findall(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', text):
+    for bracket in re.findall(r'"(?:[^"\\]|\\.)*(?:"|$)|[\[\]{}]', text, re.DOTALL):
         if bracket in "[{":
             deepest = max(deepest, depth := depth + 1)
         elif bracket in "]}":

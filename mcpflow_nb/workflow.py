@@ -51,7 +51,9 @@ class WorkflowStep(Shown, Data):
     guidance: str | None = None
     resources: tuple[str, ...] = ()
     template: Sources = Field(default_factory=lambda: MappingProxyType({}))
-    timeout: float | None = Field(default=None, gt=0, description="seconds; None: the default of 30")
+    timeout: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, description="seconds; None: the default of 30"
+    )
     handoff: bool = Field(default=False, description="always leave this call to the client")
     parse: Literal["json", "text"] | None = Field(default=None, description="how text becomes the value")
     _where: Where | None = PrivateAttr(None)
@@ -112,7 +114,7 @@ class WorkflowStep(Shown, Data):
         checked = type(self)(self.name, **changes)
         return self.model_copy(update={field: getattr(checked, field) for field in changes})
 
-    __repr__ = Shown.__repr__
+    __repr__, __str__ = Shown.__repr__, Shown.__str__
 
 
 class SequentialWorkflow(Shown, Data):
@@ -230,7 +232,7 @@ class SequentialWorkflow(Shown, Data):
     def _with(self, **changes: Any) -> Self:
         return self.model_copy(update=changes)
 
-    __repr__ = Shown.__repr__
+    __repr__, __str__ = Shown.__repr__, Shown.__str__
 
 
 _STEP_FIELDS: Final = (*(f for f in WorkflowStep.model_fields if f not in ("name", "binding")), "bind")
