@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from typing import Any, Final, Literal, get_args
 
 from pydantic import Field, PrivateAttr
@@ -85,10 +86,10 @@ class Argument(Data):
         raise ValueError(problem)
 
     def is_absent(self, value: Any) -> bool:
-        """Tell whether a given value counts as none: empty text for an optional argument that is no text."""
-        return value is ABSENT or (
-            value == "" and isinstance(value, str) and not self.required and self.type != "string"
-        )
+        """Tell whether a given value counts as none: None, or empty text for what is no text, when it is optional."""
+        if value is ABSENT or self.required:
+            return value is ABSENT
+        return value is None or (isinstance(value, str) and value == "" and self.type != "string")
 
 
 def from_text(kind: str, text: str) -> Any:
@@ -128,6 +129,12 @@ def make_argument(
     if type_name not in get_args(TypeName):
         known = "str, int, float, bool, list or dict"
         raise DefinitionError(f"argument {name!r}: type is one of {known}, not {type_!r}")
+    if default is None:  # no default, but not required either
+        default, required = ABSENT, bool(required)
+    if not isinstance(choices, list | tuple | None):
+        raise DefinitionError(f"argument {name!r}: choices is a list, not {choices!r}")
+    if not isinstance(schema, Mapping | None):
+        raise DefinitionError(f"argument {name!r}: schema is a mapping, not {schema!r}")
     fields: dict[str, Any] = {"choices": tuple(map(_frozen(name, "choice"), choices or ()))}
     if schema is not None:
         fields["schema"] = _frozen(name, "schema")(schema)

@@ -11,6 +11,7 @@ import atexit
 import contextlib
 import contextvars
 import functools
+import logging
 import os
 import threading
 from collections.abc import Callable, Coroutine
@@ -38,6 +39,8 @@ class IOThread:
         self.at_exit: set[Callable[[], Coroutine[Any, Any, None]]] = set()
         self.thread = threading.Thread(target=self._serve, name="mcpflow-io", daemon=True)
         self.thread.start()
+        for name in ("mcp", "client"):  # without a handler the SDK's tracebacks are printed into cells
+            logging.getLogger(name).addHandler(logging.NullHandler())
         atexit.register(self.stop)
 
     def _serve(self) -> None:

@@ -41,6 +41,10 @@ class Template(Source):
         values = {name: value.resolve(scope) for name, value in self.values.items()}
         return ABSENT if ABSENT in values.values() else filled(self.text, values)
 
+    def may_be_absent(self, types: Types) -> bool:
+        """Tell whether one of its values may be absent: the text is whole or not at all."""
+        return self.optional or any(value.may_be_absent(types) for value in self.values.values())
+
     def schema_in(self, types: Types) -> Any:  # noqa: ARG002
         """Return: text."""
         return {"type": "string"}
@@ -81,7 +85,7 @@ class Composed(Source):
     def __getitem__(self, key: Key) -> Source:
         if key not in self.members:
             raise MissingValueError("the composed object", key, dict(self.members))
-        return self.members[str(key)]
+        return self._part(self.members[str(key)])
 
 
 class ComposedList(Source):
@@ -117,7 +121,7 @@ class ComposedList(Source):
     def __getitem__(self, key: Key) -> Source:
         if isinstance(key, bool) or not isinstance(key, int) or not -len(self.items) <= key < len(self.items):
             raise MissingValueError("the composed list", key, list(self.items))
-        return self.items[key]
+        return self._part(self.items[key])
 
 
 def _kind(value: Any) -> Any:

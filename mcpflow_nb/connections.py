@@ -69,7 +69,7 @@ class Connection(Shown):
         return session if session is not None and session.is_open and self.state == "open" else None
 
     async def _open(self) -> Session:
-        if self._ended:
+        if self._has_ended():
             again = f"connect it again: mf.connect({self.name}=...)"
             raise ServerError(self.name, f"server {self.name!r} is closed; {again}")
         if self._session is not None:
@@ -83,15 +83,18 @@ class Connection(Shown):
             failure: ServerError | None = error
         else:
             failure = None
-        if self._ended:
+        if self._has_ended():
             closed = f"server {self.name!r} was closed, or connected again, while it was opened"
             failure = ServerError(self.name, closed)
         if failure is None:
             self.protocol, self.state, self.error = client.protocol_version, "open", None
             return session
         session.abandon()
-        self.state, self.error = "closed" if self._ended else "failed", str(failure)
+        self.state, self.error = "closed" if self._has_ended() else "failed", str(failure)
         raise failure
+
+    def _has_ended(self) -> bool:
+        return self._ended
 
     async def _list(self, session: Session, client: Client) -> None:
         """Read what the server offers; every failure is an error of ours."""

@@ -65,6 +65,11 @@ class Known:
         found = at(self.arguments[name].schema_now, path) if name in self.arguments else {}
         return {} if isinstance(found, Missing) else found
 
+    def may_lack(self, name: str) -> bool:
+        """Tell whether a workflow argument is optional and has no default."""
+        argument = self.arguments.get(name)
+        return argument is not None and not argument.required and argument.default is None
+
     def binding(self, name: str, path: Path) -> Any:
         """Return the schema of a step's output at a path."""
         schema = self.makers[name].value_schema if name in self.makers else None
@@ -178,18 +183,9 @@ def parameters_given(step: WorkflowStep, known: Known) -> Iterator[Problem]:
         if name not in step.args:
             message = f"will hand off: {name!r} of {tool.server}.{tool.name} has no source"
             yield replace(base, message=message, fix=f"give it: .arg({name!r}, ...), or leave it to the client")
-        elif absent := [r.name for r in step.args[name].reads if _may_be_absent(r, step.args[name], known)]:
-            yield replace(
-                base, argument=name, message=f"hands off when the optional argument {absent[0]!r} is not given"
-            )
-
-
-def _may_be_absent(read: Any, source: Source, known: Known) -> bool:
-    if read.kind != "argument" or read.name not in known.arguments:
-        return source.optional
-    argument = known.arguments[read.name]
-    has_default = argument.default is not None or getattr(source, "default", None) is not None
-    return not argument.required and not has_default
+        elif step.args[name].may_be_absent(known):
+            label = step.args[name].label
+            yield replace(base, argument=name, message=f"hands off when there is nothing at {label}")
 
 
 def resources_wait(step: WorkflowStep, known: Known) -> Iterator[Problem]:

@@ -34,6 +34,7 @@ class Session:
         self.stderr = Stderr()
         self.calls = 0
         self.is_retired = False
+        self._is_cancelled = False
         self._stop = asyncio.Event()
         self._cause: BaseException | None = None
         self._opened: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
@@ -65,12 +66,12 @@ class Session:
         try:
             done, _ = await asyncio.wait(waited, timeout=self.spec.connect_seconds, return_when="FIRST_COMPLETED")
         except BaseException:
-            self._owner.cancel()
+            self._cancel()
             raise
         if self._opened in done:
             self.client = self._opened.result()
             return self.client
-        self._owner.cancel()
+        self._cancel()
         raise await self.refused("" if done else self._late())
 
     async def refused(self, reason: str = "") -> ConnectError:
@@ -94,6 +95,12 @@ class Session:
         self.is_retired = True
         self._stop.set()
         if self.client is None:
+            self._cancel()
+
+    def _cancel(self) -> None:
+        # Once: a second cancel would break off the library's own ending of a child.
+        if not self._is_cancelled:
+            self._is_cancelled = True
             self._owner.cancel()
 
     async def close(self) -> None:

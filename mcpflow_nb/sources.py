@@ -38,6 +38,9 @@ class Types(Protocol):
     def binding(self, name: str, path: Path) -> Any:
         """Return the schema of a step's output at a path."""
 
+    def may_lack(self, name: str) -> bool:
+        """Tell whether a workflow argument may be absent."""
+
 
 class Read(NamedTuple):
     """One thing a source reads. `needed` is False where it has a default or may be left out."""
@@ -95,6 +98,10 @@ class Source(Data):
         """Return the JSON Schema of the value as far as it is known before a run."""
         return {}
 
+    def may_be_absent(self, types: Types) -> bool:  # noqa: ARG002
+        """Tell whether a run may leave the parameter out."""
+        return self.optional
+
     def __getitem__(self, key: Key) -> Source:
         """Return a source of the part under a key or index."""
         raise DefinitionError(f"{self.code}[{key!r}]: only a value that is read or built can be read into")
@@ -102,6 +109,9 @@ class Source(Data):
     def _reads_of(self, parts: Iterable[Source]) -> tuple[Read, ...]:
         reads = (read for part in parts for read in part.reads)
         return tuple(read._replace(needed=read.needed and not self.optional) for read in reads)
+
+    def _part(self, part: Source) -> Source:
+        return part.model_copy(update={"optional": True}) if self.optional else part
 
     def _optional_code(self, code: str) -> str:
         return f"optional({code})" if self.optional else code
@@ -173,6 +183,10 @@ class PromptArg(_Reading):
         """Return the declared type of the argument."""
         return types.argument(self.name, self.path)
 
+    def may_be_absent(self, types: Types) -> bool:
+        """Tell whether the argument may be absent, or the path in it."""
+        return self.default is None and (types.may_lack(self.name) or (self.optional and bool(self.path)))
+
 
 class FromStep(_Reading):
     """The output of an earlier step, whole or at a path."""
@@ -207,6 +221,10 @@ class FromStep(_Reading):
     def schema_in(self, types: Types) -> Any:
         """Return what the tool's output schema says at the path."""
         return types.binding(self.name, self.path)
+
+    def may_be_absent(self, types: Types) -> bool:  # noqa: ARG002
+        """Tell whether it is left out when the output lacks the path."""
+        return self.optional and self.default is None
 
 
 class Constant(Source):

@@ -12,8 +12,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from mcpflow_nb.errors import LoadError
+from mcpflow_nb.exact import dumps, loads
 from mcpflow_nb.show import Shown
-from mcpflow_nb.values import dumps, is_version, loads
+from mcpflow_nb.values import is_version
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,7 +1,6 @@
 """JSON values: what may be sent, how it is kept frozen, and how it is written without a loss.
 
-`jsonable` is the one door through which Python values become JSON; `Frozen` keeps a value that nobody can
-change; `dumps`/`loads` write and read every value exactly, NaN and lone surrogates included.
+`jsonable` is the one door through which Python values become JSON; `Frozen` keeps a value that nobody can change.
 """
 
 from __future__ import annotations
@@ -9,12 +8,14 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import Annotated, Any, Final
+from contextvars import ContextVar
+from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, GetPydanticSchema
 from pydantic_core import core_schema
 
 from mcpflow_nb.errors import NotJsonError
+from mcpflow_nb.exact import SURROGATE, dumps
 
 MAX_DEPTH: Final = 64
 """Nesting beyond this is refused before any library can run out of stack."""
@@ -22,7 +23,6 @@ MAX_DEPTH: Final = 64
 MAX_BITS: Final = 13_000
 """Integers beyond it are refused: Python itself does not write them as text."""
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _PLACEHOLDER = re.compile(r"\{([^\W\d]\w*)\}")
 _URI_PLACEHOLDER = re.compile(r"\{[+#./;?&]?((?:[\w.]+\*?)(?:,[\w.]+\*?)*)\}", re.ASCII)
 
@@ -35,6 +35,10 @@ class _Absent:
 
 
 ABSENT: Final = _Absent()
+
+
+is_reading: Final[ContextVar[bool]] = ContextVar("is_reading", default=False)
+"""True while a saved document is read: only then is a dict with a tag a saved source, and not an author's value."""
 
 
 class Data(BaseModel):
@@ -59,7 +63,16 @@ class Data(BaseModel):
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (type(self).model_validate, (self.saved(),))
+        return (type(self).from_saved, (self.saved(),))
+
+    @classmethod
+    def from_saved(cls, saved: Any) -> Self:
+        """Return the object of a plain JSON value that `saved` gave."""
+        token = is_reading.set(True)
+        try:
+            return cls.model_validate(saved)
+        finally:
+            is_reading.reset(token)
 
     def saved(self) -> dict[str, Any]:
         """Return the plain JSON value of this object, defaults left out."""
@@ -132,7 +145,7 @@ def jsonable(value: Any, *, depth: int = MAX_DEPTH) -> Any:
     """
     kind = type(value)
     if kind is str:
-        if not value.isascii() and _SURROGATE.search(value):
+        if not value.isascii() and SURROGATE.search(value):
             raise NotJsonError("text with a lone surrogate, which is no valid Unicode; encode it first")
         return value
     if kind is int:
@@ -180,65 +193,6 @@ def _advice(value: Any) -> str:
         if callable(getattr(value, name, None)):
             return words
     return "; give text, a number, a boolean, None, a list or a dict"
-
-
-def dumps(value: Any, *, indent: int | None = None) -> str:
-    """Return JSON text that `loads` reads back exactly; NaN, infinities and lone surrogates are tagged.
-
-    >>> loads(dumps([float("inf"), 2**60 + 1]))
-    [inf, 1152921504606846977]
-    """
-    return json.dumps(_tagged(value), ensure_ascii=False, indent=indent, allow_nan=False)
-
-
-def loads(text: str) -> Any:
-    """Return the value of a text that `dumps` wrote.
-
-    Raises
-    ------
-    ValueError
-        When the text is no JSON.
-    """
-    return _untagged(json.loads(text))
-
-
-_TAG: Final = "$float"
-_TEXT_TAG: Final = "$text"
-_PAIRS_TAG: Final = "$pairs"
-
-
-def _tagged(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return {_TAG: str(value)}
-    if isinstance(value, str) and not value.isascii() and _SURROGATE.search(value):
-        return {_TEXT_TAG: value.encode("unicode_escape").decode("ascii")}
-    if isinstance(value, dict):
-        if any(_SURROGATE.search(str(key)) for key in value):
-            return {_PAIRS_TAG: [[_tagged(str(key)), _tagged(item)] for key, item in value.items()]}
-        tagged = {str(key): _tagged(item) for key, item in value.items()}
-        # A value that looks like a tag of ours is wrapped, so that it is never mistaken for one.
-        return {"$object": tagged} if len(tagged) == 1 and next(iter(tagged)) in _TAGS else tagged
-    if isinstance(value, list | tuple):
-        return [_tagged(item) for item in value]
-    return value
-
-
-def _untagged(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_untagged(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if len(value) == 1 and (tag := next(iter(value))) in _TAGS:
-        return _TAGS[tag](value[tag])
-    return {key: _untagged(item) for key, item in value.items()}
-
-
-_TAGS: Final[dict[str, Any]] = {
-    _TAG: float,
-    _TEXT_TAG: lambda text: text.encode("ascii").decode("unicode_escape"),
-    _PAIRS_TAG: lambda pairs: {_untagged(key): _untagged(item) for key, item in pairs},
-    "$object": lambda tagged: {key: _untagged(item) for key, item in tagged.items()},
-}
 
 
 def text_of(value: Any) -> str:

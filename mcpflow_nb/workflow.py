@@ -22,7 +22,7 @@ from mcpflow_nb.dsl import as_source
 from mcpflow_nb.errors import DefinitionError, LoadError
 from mcpflow_nb.show import Shown, above
 from mcpflow_nb.sources import TAG
-from mcpflow_nb.values import ABSENT, Data, is_version, nesting
+from mcpflow_nb.values import ABSENT, Data, is_reading, is_version, nesting
 from mcpflow_nb.where import Where, here
 
 if TYPE_CHECKING:
@@ -187,6 +187,8 @@ class SequentialWorkflow(Shown, Data):
 
     def check(self, servers: Servers | None = None) -> Report:
         """Return every problem at once; with servers also against what they offer. Calls no tool."""
+        if servers is not None:
+            _require_servers(servers)
         report: Report = above("checks" if servers is None else "contracts").check(self, servers)
         return report
 
@@ -200,6 +202,9 @@ class SequentialWorkflow(Shown, Data):
         ArgumentsError
             When arguments are missing, unknown or of the wrong type; all at once.
         """
+        _require_servers(servers)
+        if arguments is not None and not isinstance(arguments, Mapping):
+            raise DefinitionError(f"arguments are a mapping of names to values, not {type(arguments).__name__}")
         run: Run = above("run").start(self, servers, {**(arguments or {}), **more})
         return run
 
@@ -238,9 +243,14 @@ class SequentialWorkflow(Shown, Data):
 _STEP_FIELDS: Final = (*(f for f in WorkflowStep.model_fields if f not in ("name", "binding")), "bind")
 
 
+def _require_servers(servers: Any) -> None:
+    if not hasattr(servers, "find"):
+        raise DefinitionError(f"servers: give what mf.connect(...) returned, not {type(servers).__name__}")
+
+
 def _source(value: Any) -> Any:
     # A saved source (a dict with "$source") is left for pydantic to read; anything else is the author's value.
-    return value if isinstance(value, dict) and TAG in value else as_source(value)
+    return value if is_reading.get() and isinstance(value, dict) and TAG in value else as_source(value)
 
 
 def load(path: str | os.PathLike[str]) -> SequentialWorkflow:
@@ -275,7 +285,7 @@ def from_json(text: str | bytes, name: str = "text") -> SequentialWorkflow:
         )
     if problem is None:
         try:
-            return SequentialWorkflow.model_validate(document)
+            return SequentialWorkflow.from_saved(document)
         except (ValidationError, DefinitionError) as error:
             problem = _first_lines(error)
     raise LoadError(f"{name}: {problem}")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 import time
 
@@ -67,6 +68,11 @@ def answer(request):
     return call() if method == "tools/call" else None
 
 
+if "PID" in os.environ:
+    with open(os.environ["PID"], "w") as file:
+        file.write(str(os.getpid()))
+if MODE == "stubborn":
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 if MODE == "exit":
     sys.stderr.write("no DB_URL\nset it\n")
     sys.exit(3)
@@ -76,10 +82,14 @@ if MODE == "noisy":
     print("a banner on stdout", flush=True)
 for line in sys.stdin:
     request = json.loads(line)
-    if MODE == "refuse" and request["method"] == "tools/call":
+    if MODE.startswith("error") and request["method"] == "tools/call":
+        reply = {"error": {"code": int(MODE[5:]), "message": "database is locked"}}
+    elif MODE == "refuse" and request["method"] == "tools/call":
         reply = {"error": {"code": -32602, "message": "no such <b>tool</b>"}}
     else:
         result = answer(request)
         reply = {"result": result} if result is not None else {"error": {"code": -32601, "message": "Method not found"}}
     if "id" in request:
         print(json.dumps({"jsonrpc": "2.0", "id": request["id"], **reply}), flush=True)
+while MODE == "stubborn":  # stays although its stdin has ended
+    time.sleep(1)

@@ -102,7 +102,7 @@ def test_a_number_is_one_of_the_choices_however_it_is_written():
 @pytest.mark.parametrize(
     "fields",
     [{"type": int, "default": "3"}, {"type": int, "default": 3.0}, {"type": int, "default": True},
-     {"default": 1}, {"default": None}, {"type": bool, "default": "yes"}, {"type": int, "default": 4, "choices": [1]},
+     {"default": 1}, {"type": bool, "default": "yes"}, {"type": int, "default": 4, "choices": [1]},
      {"type": int, "choices": ["1"]}, {"type": list, "default": {}}, {"default": math.nan}, {"type": "text"},
      {"type": None}, {"type": set}, {"type": list[int]}, {"choices": [{1}]}, {"schema": {"x": {1}}}],
 )  # fmt: skip
@@ -148,6 +148,12 @@ def test_empty_text_counts_as_absent_for_an_optional_argument_that_is_no_text():
         declared(required=False).is_absent(""), declared(type=int, required=False).is_absent(0),
         declared().is_absent(ABSENT),
     ] == [True, False, False, False, True]  # fmt: skip
+
+
+def test_none_is_no_default_and_no_value_where_an_argument_is_optional():
+    argument = declared(type=int, required=False, default=None)
+    assert (argument.required, argument.default, argument.is_absent(None)) == (False, None, True)
+    assert declared(type=int).is_absent(None) is False
 
 
 @given(st.integers())

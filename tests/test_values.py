@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcpflow_nb.errors import NotJsonError
-from mcpflow_nb.values import Frozen, dumps, filled, jsonable, loads, nesting, placeholders, text_of, uri_placeholders
+from mcpflow_nb.exact import dumps, loads
+from mcpflow_nb.values import Frozen, filled, jsonable, nesting, placeholders, text_of, uri_placeholders
 
 ANY_TEXT = st.text(st.characters() | st.characters(categories=["Cs"]))
 TAGS = st.sampled_from(["$float", "$text", "$object", "$pairs"])

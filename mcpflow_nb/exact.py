@@ -1,0 +1,69 @@
+"""JSON text that is read back exactly: NaN, infinities and lone surrogates are tagged, never changed in silence."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any, Final
+
+SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+
+def dumps(value: Any, *, indent: int | None = None) -> str:
+    """Return JSON text that `loads` reads back exactly; NaN, infinities and lone surrogates are tagged.
+
+    >>> loads(dumps([float("inf"), 2**60 + 1]))
+    [inf, 1152921504606846977]
+    """
+    return json.dumps(_tagged(value), ensure_ascii=False, indent=indent, allow_nan=False)
+
+
+def loads(text: str) -> Any:
+    """Return the value of a text that `dumps` wrote.
+
+    Raises
+    ------
+    ValueError
+        When the text is no JSON.
+    """
+    return _untagged(json.loads(text))
+
+
+_TAG: Final = "$float"
+_TEXT_TAG: Final = "$text"
+_PAIRS_TAG: Final = "$pairs"
+
+
+def _tagged(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return {_TAG: str(value)}
+    if isinstance(value, str) and not value.isascii() and SURROGATE.search(value):
+        return {_TEXT_TAG: value.encode("unicode_escape").decode("ascii")}
+    if isinstance(value, dict):
+        if any(SURROGATE.search(str(key)) for key in value):
+            return {_PAIRS_TAG: [[_tagged(str(key)), _tagged(item)] for key, item in value.items()]}
+        tagged = {str(key): _tagged(item) for key, item in value.items()}
+        # A value that looks like a tag of ours is wrapped, so that it is never mistaken for one.
+        return {"$object": tagged} if len(tagged) == 1 and next(iter(tagged)) in _TAGS else tagged
+    if isinstance(value, list | tuple):
+        return [_tagged(item) for item in value]
+    return value
+
+
+def _untagged(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_untagged(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if len(value) == 1 and (tag := next(iter(value))) in _TAGS:
+        return _TAGS[tag](value[tag])
+    return {key: _untagged(item) for key, item in value.items()}
+
+
+_TAGS: Final[dict[str, Any]] = {
+    _TAG: float,
+    _TEXT_TAG: lambda text: text.encode("ascii").decode("unicode_escape"),
+    _PAIRS_TAG: lambda pairs: {_untagged(key): _untagged(item) for key, item in pairs},
+    "$object": lambda tagged: {key: _untagged(item) for key, item in tagged.items()},
+}
