@@ -182,8 +182,7 @@ class SequentialWorkflow(Shown, Data):
         for step in self.steps:
             if step.name == name:
                 return step
-        from_known = ", ".join(step.name for step in self.steps)
-        raise KeyError(f"no step {name!r} in {self.name!r}; known: {from_known}")
+        raise KeyError(f"no step {name!r} in {self.name!r}; known: {', '.join(step.name for step in self.steps)}")
 
     def check(self, servers: Servers | None = None) -> Report:
         """Return every problem at once; with servers also against what they offer. Calls no tool."""
@@ -295,5 +294,6 @@ def _first_lines(error: ValueError) -> str:
     if not isinstance(error, ValidationError):
         return str(error)
     found = error.errors(include_input=False, include_url=False)
-    lines = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in found[:5]]
+    parts = [(".".join(map(str, item["loc"])), item["msg"].removeprefix("Value error, ")) for item in found[:5]]
+    lines = [": ".join(filter(None, part)) for part in parts]
     return "; ".join(lines) + (f"; and {len(found) - 5} more" if len(found) > 5 else "")

@@ -167,3 +167,56 @@ def test_2000_steps_are_checked_in_linear_time(hr):
 
     seconds(100)
     assert seconds(2000) < 40 * max(seconds(200), 0.01)  # linear is 10 times; quadratic would be 100
+
+
+ADDRESS = {"type": "object", "properties": {"a": {"type": "object"}, "text": {"type": "string"}}, "required": ["a"]}
+
+
+@pytest.mark.parametrize(
+    ("source", "hands_off"),
+    [
+        ({"street": mf.prompt_arg("st"), "zip": mf.prompt_arg("zip")}, False),
+        ({"street": mf.prompt_arg("zip", default="z")}, False),
+        (mf.optional({"zip": mf.prompt_arg("zip")}), True),
+        (mf.template("{z}", z=mf.prompt_arg("zip")), True),
+        (mf.template("{z}", z=mf.prompt_arg("zip", default="z")), False),
+        (mf.optional(mf.from_step("r", default={})), False),
+        (mf.optional(mf.from_step("r")), True),
+        ({"a": 1}, False),
+    ],
+    ids=[
+        "part may lack",
+        "default",
+        "optional whole",
+        "template",
+        "template with default",
+        "default of a step",
+        "step",
+        "constant",
+    ],
+)
+def test_a_handoff_is_forecast_only_where_the_run_would_leave_the_parameter_out(source, hands_off):
+    with mf.connect(m=mf.mock({"t": {}, "s": {}}, schemas={"t": ADDRESS})) as servers:
+        workflow = mf.SequentialWorkflow("w").argument("st").argument("zip", required=False)
+        workflow = workflow.step("first", tool="m.s", bind="r").step("b", tool="m.t", args={"a": source})
+        report = workflow.check(servers)
+    assert [p.code for p in report.problems if p.severity == "handoff"] == ["missing-parameter"] * hands_off
+
+
+def test_a_parameter_of_a_tool_that_takes_none_is_a_warning():
+    with mf.connect(m=mf.mock({"t": 1}, schemas={"t": {"type": "object", "properties": {}}})) as servers:
+        report = mf.SequentialWorkflow("w").step("a", tool="m.t", args={"zzz": 1}).check(servers)
+    assert "unknown-parameter" in report.codes
+
+
+def test_a_schema_that_refers_to_its_own_root_gives_no_false_mismatch():
+    tree = {"type": "object", "properties": {"children": {"type": "array", "items": {"$ref": "#"}}}}
+    with mf.connect(m=mf.mock({"t": 1}, schemas={"t": tree})) as servers:
+        workflow = mf.SequentialWorkflow("w").step("a", tool="m.t", args={"children": [{"children": []}]})
+        assert workflow.check(servers).errors == ()
+
+
+@pytest.mark.parametrize("servers", [3, {"hr": 1}, mf.mock({"t": 1})])
+def test_what_are_no_servers_is_refused_in_one_sentence(servers):
+    with pytest.raises(mf.DefinitionError, match=r"give what mf.connect\(\.\.\.\) returned"):
+        first().check(servers)

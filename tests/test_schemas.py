@@ -145,3 +145,16 @@ def test_a_parameter_s_schema_keeps_the_definitions_it_refers_to():
     schema = {"type": "object", "properties": {"p": {"$ref": "#/$defs/x"}}, "$defs": {"x": {"type": "string"}}}
     assert parameter(schema, "p") == {"$ref": "#/$defs/x", "$defs": {"x": {"type": "string"}}}
     assert parameter(schema, "q") == {"$defs": {"x": {"type": "string"}}}
+
+
+@pytest.mark.parametrize(
+    ("schema", "key"),
+    [
+        ({"properties": {"id": {}}, "oneOf": [{"properties": {"kind": {"const": "x"}}}]}, "id"),
+        ({"properties": {"id": {}}, "then": {"properties": {"extra": {}}}}, "extra"),
+        ({"allOf": [{"properties": {"id": {}}}], "additionalProperties": {"type": "integer"}}, "x"),
+        ({"properties": {"id": {}}, "unevaluatedProperties": True}, "x"),
+    ],
+)
+def test_a_field_that_another_keyword_may_bring_is_not_refused(schema, key):
+    assert not isinstance(at(schema, (key,)), Missing)

@@ -2,6 +2,7 @@ import datetime
 import enum
 import json
 import math
+import time
 
 import numpy as np
 import pytest
@@ -128,3 +129,15 @@ def test_the_variables_of_a_uri_are_those_of_rfc_6570(uri, names, rest):
 )
 def test_nesting_is_counted_without_reading_the_text(text, depth):
     assert nesting(text) == depth
+
+
+def test_hostile_text_is_measured_in_linear_time():
+    begun = time.process_time()
+    assert nesting('"' + '\\"' * 500_000) == 0
+    assert nesting("[" * 500_000) == 500_000
+    assert time.process_time() - begun < 5  # quadratic: minutes
+
+
+def test_an_integer_that_python_does_not_write_as_text_is_refused():
+    with pytest.raises(NotJsonError, match="4,000 digits"):
+        jsonable(10**5000)
