@@ -1,7 +1,23 @@
-"""What pytest must know: the programs that tests start are no tests."""
+"""What pytest must know: the programs that tests start are no tests; and the raw server that misbehaves."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
+import pytest
+
 collect_ignore = [path.name for path in Path(__file__).parent.glob("*.py") if not path.name.startswith("test_")]
+RAW = str(Path(__file__).with_name("raw_server.py"))
+
+
+@pytest.fixture
+def raw(tmp_path):
+    """raw("die") is a config of the raw server in that mode; raw.calls() how often its tool was really called."""
+    log = tmp_path / "calls"
+
+    def config(mode="ok", **more):
+        return {"command": sys.executable, "args": [RAW, mode], "env": {"CALLS": str(log)}, "mode": "legacy", **more}
+
+    config.calls = lambda: len(log.read_text().splitlines()) if log.exists() else 0
+    return config

@@ -5,27 +5,12 @@ import math
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import psutil
 import pytest
 from mcp.server import MCPServer
 
 import mcpflow_nb as mf
-
-RAW = str(Path(__file__).with_name("raw_server.py"))
-
-
-@pytest.fixture
-def raw(tmp_path):
-    """raw("die") is a config of the raw server in that mode; raw.calls() how often its tool was really called."""
-    log = tmp_path / "calls"
-
-    def config(mode="ok", **more):
-        return {"command": sys.executable, "args": [RAW, mode], "env": {"CALLS": str(log)}, "mode": "legacy", **more}
-
-    config.calls = lambda: len(log.read_text().splitlines()) if log.exists() else 0
-    return config
 
 
 def one_step(seconds=None):
