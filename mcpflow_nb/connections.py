@@ -75,7 +75,7 @@ class Connection(Shown):
         if self._session is not None:
             self._session.retire()
         session = self._session = Session(self.spec)
-        self._sessions = {old for old in self._sessions if old.is_open or old.calls} | {session}
+        self._sessions = {old for old in self._sessions if not old.has_ended} | {session}
         try:
             client = await session.open()
             await self._list(session, client)

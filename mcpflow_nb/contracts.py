@@ -42,7 +42,6 @@ class Known:
         self.tools: dict[int, Tool | ServerError] = {}
         self.makers: dict[str, Tool] = {}
         self.unchecked: set[tuple[str, str]] = set()
-        self.validators: dict[int, Validator | Unjudged] = {}
         for step in workflow.steps:
             if step.tool is None:
                 continue

@@ -50,6 +50,11 @@ class Session:
         return self.client is not None and not self._owner.done() and not self.is_retired and not self.is_cut
 
     @property
+    def has_ended(self) -> bool:
+        """Whether all of it is gone, the child as well."""
+        return self._owner.done()
+
+    @property
     def is_cut(self) -> bool:
         """Whether the stream to the server has ended."""
         return self.client is None or bool(getattr(self.client.session._dispatcher, "_closed", False))

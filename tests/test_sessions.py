@@ -92,3 +92,15 @@ def test_a_child_that_does_not_want_to_end_is_gone_when_the_process_ends(raw, tm
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
     assert not psutil.pid_exists(int(pid_file.read_text()))
+
+
+def test_closing_waits_for_the_child_of_a_session_that_was_replaced(raw, tmp_path):
+    pid_file, config = tmp_path / "pid", raw("hang")
+    config["env"]["PID"] = str(pid_file)
+    servers = mf.connect(raw=config)
+    first = int(pid_file.read_text())
+    assert one_step(seconds=0.2).start(servers).all().outcome == "unknown"
+    servers.refresh()  # opens anew while the first child is still ending
+    second = int(pid_file.read_text())
+    servers.close()
+    assert (first != second, psutil.pid_exists(first), psutil.pid_exists(second)) == (True, False, False)
