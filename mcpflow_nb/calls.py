@@ -1,4 +1,4 @@
-"""One call of one tool, and what is known of it afterwards.
+"""One call of one tool, or one reading of one resource, and what is known of it afterwards.
 
 `Answer.status` is decided here: whether the tool ran, did not run, or nobody knows.
 """
@@ -66,6 +66,32 @@ async def call(
         return Answer("needs_input", error=f"the server asks for input ({asked}); it was not answered")
     raw = result.model_dump(by_alias=True, exclude_unset=True)
     return Answer("tool_error" if result.is_error else "ok", raw)
+
+
+async def read(client: Client, uri: str, seconds: float = CALL_SECONDS) -> Answer:
+    """Read a resource; `raw` is the ReadResourceResult, and every failure is an answer. Reading changes nothing."""
+    try:
+        async with asyncio.timeout(seconds):
+            result = await client.session.read_resource(uri, allow_input_required=True)
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        return Answer("resource_error", error="the server cancelled the reading", lost=True)
+    except TimeoutError:
+        return Answer("resource_error", error=f"no answer within {seconds:g} s", lost=True)
+    except MCPError as error:
+        lost = _refusal(error, client).lost
+        return Answer("resource_error", error=f"{error.error.message} (code {error.error.code})", lost=lost)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        return Answer("resource_error", error=f"its answer is no resource: {place}: {first['msg']}")
+    except (ValueError, TypeError, RuntimeError, OSError) as error:  # the SDK, before or after sending
+        return Answer("resource_error", error=f"{type(error).__name__}: {error}", lost=True)
+    if isinstance(result, types.InputRequiredResult):
+        return Answer("resource_error", error="the server asks for input before it gives the resource")
+    return Answer("ok", result.model_dump(by_alias=True, exclude_unset=True))
 
 
 def _refusal(error: MCPError, client: Client) -> Answer:

@@ -146,6 +146,8 @@ class Catalog:
     resources: tuple[Resource, ...] = ()
     prompts: tuple[Prompt, ...] = ()
     rejected: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    has_resources: bool = False
+    """Whether the server can be asked for resources, also for those it does not list."""
 
 
 def type_words(schema: Any, *, depth: int = 8) -> str:

@@ -6,11 +6,12 @@ A session that was lost is replaced at the next use; a call that was sent is nev
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, Literal
 
 from mcp import Client
 
-from mcpflow_nb.calls import CALL_SECONDS, Answer, Progress, call
+from mcpflow_nb.calls import CALL_SECONDS, Answer, Progress, call, read
 from mcpflow_nb.catalog import Catalog
 from mcpflow_nb.config import Spec
 from mcpflow_nb.errors import NotOfferedError, ServerError
@@ -127,6 +128,14 @@ class Connection(Shown):
         self, tool: str, arguments: dict[str, Any], seconds: float | None = None, progress: Progress | None = None
     ) -> Answer:
         """Call a tool once; a session that was lost is replaced first, a call is never sent twice."""
+        limit = CALL_SECONDS if seconds is None else seconds
+        return await self._ask(lambda client: call(client, tool, arguments, limit, progress))
+
+    async def read(self, uri: str, seconds: float | None = None) -> Answer:
+        """Read a resource once, in a session as for a call."""
+        return await self._ask(lambda client: read(client, uri, CALL_SECONDS if seconds is None else seconds))
+
+    async def _ask(self, request: Callable[[Client], Awaitable[Answer]]) -> Answer:
         refused: str | None = None
         try:
             session = self._usable() or await self.open()
@@ -136,7 +145,7 @@ class Connection(Shown):
             return Answer("not_sent", error=refused)
         session.calls += 1
         try:
-            answer = await call(session.client, tool, arguments, CALL_SECONDS if seconds is None else seconds, progress)
+            answer = await request(session.client)
         finally:
             session.calls -= 1
             if session.is_retired:

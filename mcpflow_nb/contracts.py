@@ -12,6 +12,7 @@ from typing import Any, Final
 from mcpflow_nb.catalog import Tool, type_words
 from mcpflow_nb.checks import structure
 from mcpflow_nb.errors import NotOfferedError, ServerError, listed, nearest
+from mcpflow_nb.fetching import lists, matches
 from mcpflow_nb.paths import Path
 from mcpflow_nb.problems import Problem, Report
 from mcpflow_nb.schemas import Missing, Unjudged, Validator, at, never, parameter
@@ -38,6 +39,7 @@ class Known:
     """What is known before a run: the tool of each step, and the schema of every argument and binding."""
 
     def __init__(self, workflow: SequentialWorkflow, servers: Any) -> None:
+        self.servers = servers
         self.arguments = {argument.name: argument for argument in workflow.arguments}
         self.tools: dict[int, Tool | ServerError] = {}
         self.makers: dict[str, Tool] = {}
@@ -187,12 +189,22 @@ def parameters_given(step: WorkflowStep, known: Known) -> Iterator[Problem]:
             yield replace(base, argument=name, message=f"hands off when there is nothing at {label}")
 
 
-def resources_wait(step: WorkflowStep, known: Known) -> Iterator[Problem]:
-    """resources-not-fetched, once a workflow: this version keeps them as data."""
-    if step.resources and ("", "resources") not in known.unchecked:
-        known.unchecked.add(("", "resources"))
-        message = "its resources are kept as data; this version does not fetch them in a run"
-        yield _problem("resources-not-fetched", step, message, severity="unchecked", focus=step.resources[0])
+def resources_offered(step: WorkflowStep, known: Known) -> Iterator[Problem]:
+    """unknown-server of a step that only fetches; unknown-resource: a warning, for a server may have what it lists not."""
+    if step.tool is None and step.server is not None and step.server not in known.servers:
+        names = tuple(known.servers)
+        yield _problem("unknown-server", step, f"there is no server {step.server!r}", focus=step.server, known=names,
+                       suggestion=nearest(step.server, names))  # fmt: skip
+        return
+    catalogs = [connection.catalog for connection in known.servers.values() if connection.catalog.has_resources]
+    listed_uris = tuple(resource.uri for catalog in catalogs for resource in catalog.resources)
+    for uri in step.resources:
+        if not catalogs:
+            yield _problem("unknown-resource", step, f"no server offers resources: {uri!r} cannot be fetched",
+                           severity="warning", focus=uri)  # fmt: skip
+        elif "{" not in uri and not any(lists(catalog, uri) or matches(catalog, uri) for catalog in catalogs):
+            yield _problem("unknown-resource", step, f"no server lists the resource {uri!r}", severity="warning",
+                           focus=uri, known=listed_uris, suggestion=nearest(uri, listed_uris))  # fmt: skip
 
 
 CHECKS: tuple[Callable[[WorkflowStep, Known], Iterator[Problem]], ...] = (
@@ -201,5 +213,5 @@ CHECKS: tuple[Callable[[WorkflowStep, Known], Iterator[Problem]], ...] = (
     fields_exist,
     types_fit,
     parameters_given,
-    resources_wait,
+    resources_offered,
 )

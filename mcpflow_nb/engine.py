@@ -1,26 +1,31 @@
 """One step: look ahead, call, and write down what happened. Keeps no state of its own.
 
-The order of a step: guidance, arguments, are the tool's required parameters all there (else handoff), the call,
-the value, the binding.
+The order of a step: guidance, resources that can be fetched already, are the tool's required parameters all there
+(else handoff), the call, the value, the binding, resources that read the step's own output.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from mcpflow_nb.calls import Answer, Progress
 from mcpflow_nb.catalog import Tool
 from mcpflow_nb.connections import Connection
 from mcpflow_nb.errors import MissingValueError, NotJsonError, ServerError
+from mcpflow_nb.fetching import after_call, before_call, fetch
 from mcpflow_nb.results import text_of_content, value_of
 from mcpflow_nb.show import Shown
 from mcpflow_nb.sources import Scope
-from mcpflow_nb.trace import Passed, Record, SourceWord, Status
+from mcpflow_nb.trace import Fetched, Passed, Record, SourceWord, Status
 from mcpflow_nb.values import ABSENT, filled, jsonable
 from mcpflow_nb.workflow import WorkflowStep
+
+ANSWER: Final = "the client's answer"
+"""The origin of an argument that was given at a handoff."""
 
 
 @dataclass(frozen=True)
@@ -50,72 +55,96 @@ class NextCall(Shown):
 
 @dataclass(frozen=True)
 class Ready:
-    """A step with all that its call needs."""
+    """A step with all that its call needs. `is_answered`: the client gave what a handoff asked for."""
 
     plan: WorkflowStep
     call: NextCall
+    scope: Scope
+    servers: Any
     connection: Connection | None = None
     tool: Tool | None = None
+    is_answered: bool = False
 
 
-def ready(step: WorkflowStep, scope: Scope, servers: Any) -> Ready:
+@dataclass
+class Doing:
+    """How far a step has come, for whoever interrupts it."""
+
+    resources: list[Fetched] = field(default_factory=list)
+    is_sent: bool = False
+    made: Record | None = None
+
+
+def ready(step: WorkflowStep, scope: Scope, servers: Any, answer: Mapping[str, Any] | None = None) -> Ready:
     """Resolve a step against what has run so far; calls nothing, and puts every problem into the answer."""
-    guidance = filled(step.guidance, dict(scope.arguments)) if step.guidance else None
+    guidance = filled(step.guidance, dict(scope.arguments)) if step.guidance and answer is None else None
     if step.tool is None:
-        return Ready(step, NextCall(step.name, None, step.server, None, guidance=guidance))
+        return Ready(step, NextCall(step.name, None, step.server, None, guidance=guidance), scope, servers)
     try:
         connection, tool = servers.find(step.tool, step.server)
     except ServerError as error:
         call = NextCall(step.name, step.tool, step.server, None, guidance=guidance, problem=str(error))
-        return Ready(step, call)
-    arguments, problem = _resolved(step, scope)
+        return Ready(step, call, scope, servers)
+    arguments, problem = _resolved(step, scope, answer or {})
     given = {passed.name for passed in arguments}
     missing = () if problem else tuple(name for name in tool.required if name not in given)
     call = NextCall(
         step.name, tool.name, connection.name, connection.source, arguments, missing, tool.effects, guidance, problem
     )
-    return Ready(step, call, connection, tool)
+    return Ready(step, call, scope, servers, connection, tool, answer is not None)
 
 
-def _resolved(step: WorkflowStep, scope: Scope) -> tuple[tuple[Passed, ...], str | None]:
+def _resolved(step: WorkflowStep, scope: Scope, answer: Mapping[str, Any]) -> tuple[tuple[Passed, ...], str | None]:
     passed = []
     for name, source in step.args.items():
+        if name in answer:
+            continue
         try:
             value = source.resolve(scope)
             if value is not ABSENT:
                 passed.append(Passed(name, jsonable(value), source.label))
         except (MissingValueError, NotJsonError) as error:
             return tuple(passed), f"argument {name!r}: {error}"
-    return tuple(passed), None
+    return (*passed, *(Passed(name, value, ANSWER) for name, value in answer.items())), None
 
 
-async def perform(ready: Ready, attempt: int = 1, progress: Progress | None = None) -> Record:
-    """Call a step that is ready and return its record; only cancelling raises."""
+async def perform(ready: Ready, doing: Doing, attempt: int = 1, progress: Progress | None = None) -> Record:
+    """Run a step that is ready and return its record; only cancelling raises, and then `interrupted` has the record."""
     step, call = ready.plan, ready.call
     if call.problem is not None:
         return record(ready, "not_sent", error=call.problem, attempt=attempt)
+    started = datetime.now(UTC)
+    if not ready.is_answered:
+        await fetch(step, before_call(step), ready.scope, ready.servers, done=doing.resources)
+    resources = tuple(doing.resources)
+    failed = resources[-1].error if resources else None
+    if step.tool is None:
+        status: Status = "resource_error" if failed else "ok"
+        return record(ready, status, error=failed, resources=resources, started=started, attempt=attempt)
+    if failed:
+        return record(ready, "not_sent", error=failed, resources=resources, attempt=attempt)
+    if call.missing or (step.handoff and not ready.is_answered):
+        return record(ready, "handoff", error=_why_handoff(ready), resources=resources, attempt=attempt)
+    doing.is_sent = True
+    doing.made = made = replace(await _called(ready, attempt, progress), resources=resources)
+    return await _with_later_resources(ready, doing) if made.status == "ok" and step.resources else made
+
+
+async def _called(ready: Ready, attempt: int, progress: Progress | None) -> Record:
+    step, call = ready.plan, ready.call
     if ready.connection is None or ready.tool is None:
-        return record(
-            ready,
-            "skipped",
-            error="a step without a tool calls nothing; its resources are not fetched yet",
-            attempt=attempt,
-        )
-    if step.handoff or call.missing:
-        return record(ready, "handoff", error=_why_handoff(ready), attempt=attempt)
+        raise TypeError("a step that is called has a tool")
     started, clock = datetime.now(UTC), time.perf_counter()
     answer = await ready.connection.call(ready.tool.name, call.sent, step.timeout, progress)
     times = {"started": started, "seconds": time.perf_counter() - clock, "attempt": attempt}
     if answer.status == "ok" and answer.raw is not None:
-        return _answered(ready, answer, times)
+        return _answered(ready, ready.tool, answer, times)
     said = answer.error or text_of_content(answer.raw or {}) or "the tool reports an error without a word"
     return record(ready, answer.status, raw=answer.raw, error=said, **times)
 
 
-def _answered(ready: Ready, answer: Answer, times: dict[str, Any]) -> Record:
-    raw, tool = answer.raw or {}, ready.tool
-    if tool is None:
-        raise TypeError("a step that was answered has a tool")
+def _answered(ready: Ready, tool: Tool, answer: Answer, times: dict[str, Any]) -> Record:
+    raw = answer.raw or {}
     try:
         refusal = tool.output_refusal(raw)
         value, rule = value_of(raw, tool, ready.plan.parse)
@@ -127,12 +156,37 @@ def _answered(ready: Ready, answer: Answer, times: dict[str, Any]) -> Record:
     return record(ready, "ok", raw=raw, value=value, rule=rule, binding=ready.plan.binding, **times)
 
 
+async def _with_later_resources(ready: Ready, doing: Doing) -> Record:
+    step, made = ready.plan, doing.made
+    if made is None:
+        raise TypeError("a step that was called has a record")
+    bindings = {**ready.scope.bindings, **({step.binding: made.value} if step.binding is not None else {})}
+    scope = Scope(ready.scope.arguments, bindings)
+    await fetch(step, after_call(step), scope, ready.servers, after=True, done=doing.resources)
+    failed = doing.resources[-1].error if doing.resources else None
+    made = replace(made, resources=tuple(doing.resources))
+    return replace(made, status="resource_error", error=f"the tool ran, but {failed}") if failed else made
+
+
 def _why_handoff(ready: Ready) -> str:
     missing = ", ".join(repr(name) for name in ready.call.missing)
-    why = (
-        f"no value for {missing} of {ready.call.server}.{ready.call.tool}" if missing else "the step says handoff=True"
-    )
-    return f"the client takes over: {why}"
+    lack = f"no value for {missing} of {ready.call.server}.{ready.call.tool}"
+    return f"{lack if missing else 'the step says handoff=True'}: the client takes over"
+
+
+def interrupted(ready: Ready, doing: Doing, attempt: int = 1) -> Record:
+    """Return the record of a step that was interrupted, with all that had happened by then."""
+    resources = tuple(doing.resources)
+    if doing.made is not None:
+        said = "interrupted while its resources were fetched; the tool had run"
+        return replace(doing.made, status="resource_error", error=said, resources=resources)
+    if not doing.is_sent:
+        said = "interrupted before anything was sent" + (" to its tool" if ready.tool else "")
+        return record(ready, "cancelled", error=said, resources=resources, attempt=attempt)
+    harmless = ready.tool is not None and ready.tool.may_repeat
+    words = "interrupted while it was running" + ("" if harmless else "; it may have run")
+    status: Status = "cancelled" if harmless else "unknown"
+    return record(ready, status, error=words, resources=resources, attempt=attempt)
 
 
 def record(ready: Ready, status: Status, **more: Any) -> Record:

@@ -43,7 +43,9 @@ async def catalog_of(client: Client, server: str) -> Catalog:
         for item in await _optional(server, "prompts/list", _pages(client.session.list_prompts, "prompts")):
             names = tuple(a.name + ("" if a.required else "?") for a in item.arguments or ())
             prompts.append(Prompt(server, item.name, item.description or "", names))
-    return Catalog(MappingProxyType(tools), tuple(resources), tuple(prompts), MappingProxyType(rejected))
+    return Catalog(
+        MappingProxyType(tools), tuple(resources), tuple(prompts), MappingProxyType(rejected), bool(can.resources)
+    )
 
 
 async def _all(server: str, method: str, fetch: Fetch) -> list[Any]:

@@ -1,7 +1,7 @@
 """Run: a workflow in progress. It goes forward a step at a time and only appends.
 
 `run.step()` is one step, `run.to(name)` stops before a step, `run.all()` goes to the end. A step that fails is
-the last record, not an exception.
+the last record, not an exception; at a handoff `run.answer(...)` plays the client.
 """
 
 from __future__ import annotations
@@ -11,19 +11,24 @@ import copy
 import secrets
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
+from mcpflow_nb.ahead import ahead, outline
+from mcpflow_nb.answering import read_answer
 from mcpflow_nb.bridge import verb
 from mcpflow_nb.contracts import check
-from mcpflow_nb.engine import NextCall, Ready, perform, ready, record
-from mcpflow_nb.errors import ArgumentsError, RunError, did_you_mean, nearest
-from mcpflow_nb.problems import Problem
+from mcpflow_nb.engine import Doing, NextCall, Ready, interrupted, perform, ready
+from mcpflow_nb.errors import RunError, did_you_mean
+from mcpflow_nb.inputs import read_arguments
+from mcpflow_nb.outline import Ahead
 from mcpflow_nb.progress import watching
-from mcpflow_nb.schemas import Unjudged, refusal
 from mcpflow_nb.show import Shown, above
 from mcpflow_nb.sources import Scope
 from mcpflow_nb.trace import Record, Trace
 from mcpflow_nb.workflow import SequentialWorkflow
+
+if TYPE_CHECKING:
+    from mcpflow_nb.messages import Conversation
 
 Outcome = Literal["paused", "completed", "handoff", "failed", "unknown", "cancelled"]
 
@@ -35,16 +40,26 @@ OUTCOMES: Final[dict[str, Outcome]] = {
 
 
 class Run(Shown):
-    """A run of a workflow against servers. `run["binding"]` is a value, `run.trace` what happened."""
+    """A run of a workflow against servers. `run["binding"]` is a value, `run.trace` what happened.
 
-    def __init__(self, workflow: SequentialWorkflow, servers: Any, arguments: Mapping[str, Any]) -> None:
+    `given` are the arguments as the caller wrote them, for the conversation.
+    """
+
+    def __init__(
+        self, workflow: SequentialWorkflow, servers: Any, arguments: Mapping[str, Any],
+        given: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
         self.workflow = workflow
         self.servers = servers
         self.arguments = MappingProxyType(dict(arguments))
         self.id = secrets.token_hex(8)
         self.outcome: Outcome = "paused"
+        self._outline = outline(workflow, servers, arguments if given is None else given)
         self._records: list[Record] = []
         self._bindings: dict[str, Any] = {}
+        self._ahead: tuple[Ahead, ...] = ()
+        self._at = 0
+        self._goal = 0
         self._busy = asyncio.Lock()
         self._under_way: asyncio.Task[Any] | None = None
         self._is_cancelled = False
@@ -52,7 +67,13 @@ class Run(Shown):
     @property
     def trace(self) -> Trace:
         """The records so far."""
-        return Trace(self.workflow.name, self.id, self.outcome, len(self.workflow.steps), tuple(self._records))
+        steps = len(self.workflow.steps)
+        return Trace(self.workflow.name, self.id, self.outcome, steps, tuple(self._records), self._outline, self._ahead)
+
+    def conversation(self) -> Conversation:
+        """Return what a client of this workflow reads: message by message, from the records."""
+        told: Conversation = above("messages").Conversation(self.workflow.name, self.outcome, self.trace.messages)
+        return told
 
     @property
     def bindings(self) -> Mapping[str, Any]:
@@ -64,15 +85,16 @@ class Run(Shown):
         """Why the run stopped: step, tool, server and cause; None while it is paused or when it completed."""
         if self.outcome in ("paused", "completed"):
             return None
-        if not self._records or self._records[-1].error is None:
+        last = self._records[-1] if self._records else None
+        if last is None or last.error is None or (self.outcome == "cancelled" and last.status != "cancelled"):
             return "cancelled before the next step"
-        last = self._records[-1]
-        return f"step {last.step!r}, tool {last.tool!r} on server {last.server!r}: {last.error} [{last.status}]"
+        tool = f", tool {last.tool!r} on server {last.server!r}" if last.tool else ""
+        return f"step {last.step!r}{tool}: {last.error} [{last.status}]"
 
     @property
     def next(self) -> NextCall | None:
-        """The call that comes next, every argument resolved; None when the run has ended."""
-        return self._ready().call if self.outcome == "paused" else None
+        """The call that comes next, every argument resolved; at a handoff the client's; None when the run has ended."""
+        return self._ready().call if self.outcome in ("paused", "handoff") else None
 
     def __getitem__(self, binding: str) -> Any:
         """Return a copy of the value of a binding."""
@@ -103,6 +125,7 @@ class Run(Shown):
         """
         async with self._busy:
             self._require_paused("step")
+            self._goal = self._at + 1
             return await self._step()
 
     @verb
@@ -119,11 +142,9 @@ class Run(Shown):
             names = [one.name for one in self.workflow.steps]
             if step not in names:
                 raise RunError(f"no step {step!r}{did_you_mean(step, names)}")
-            if names.index(step) < len(self._records):
-                raise RunError(f"step {step!r} has run already; the next one is {names[len(self._records)]!r}")
-            while self.outcome == "paused" and len(self._records) < names.index(step):
-                await self._step()
-            return self
+            if names.index(step) < self._at:
+                raise RunError(f"step {step!r} has run already; the next one is {names[self._at]!r}")
+            return await self._go(names.index(step))
 
     @verb
     async def all(self) -> Run:
@@ -137,9 +158,28 @@ class Run(Shown):
         async with self._busy:
             if self.outcome != "completed":
                 self._require_paused("all")
-            while self.outcome == "paused":
-                await self._step()
-            return self
+            return await self._go(len(self.workflow.steps))
+
+    @verb
+    async def answer(self, arguments: Mapping[str, Any] | None = None, /, **more: Any) -> Run:
+        """Play the client at a handoff: give what is missing. The step is called, and the run goes on as it was going.
+
+        After `run.all()` it goes on to the end, after `run.to(name)` to that step, after `run.step()` it pauses again.
+        What the workflow gives already may be given anew.
+
+        Raises
+        ------
+        RunError
+            When the run is not at a handoff, or with every parameter that is missing, unknown or refused; nothing
+            is called then.
+        """
+        async with self._busy:
+            if self.outcome != "handoff":
+                raise RunError(f"run.answer(): nothing was handed over; the run is {self.outcome}")
+            given = read_answer(self._records[-1], self._ready(), {**(arguments or {}), **more})
+            self.outcome, self._ahead = "paused", ()
+            await self._step(given)
+            return await self._go(self._goal)
 
     @verb
     async def cancel(self) -> Run:
@@ -149,21 +189,30 @@ class Run(Shown):
             self._under_way.cancel()
             async with self._busy:
                 return self
-        if self.outcome == "paused":
-            self.outcome = "cancelled"
+        if self.outcome in ("paused", "handoff"):
+            self._stop("cancelled", self._at)
         return self
 
-    def _ready(self) -> Ready:
-        return ready(self.workflow.steps[len(self._records)], Scope(self.arguments, self._bindings), self.servers)
+    def _ready(self, answer: Mapping[str, Any] | None = None) -> Ready:
+        return ready(self.workflow.steps[self._at], self._scope(), self.servers, answer)
 
-    async def _step(self) -> Record:
-        now = self._ready()
+    def _scope(self) -> Scope:
+        return Scope(self.arguments, self._bindings)
+
+    async def _go(self, goal: int) -> Run:
+        self._goal = goal
+        while self.outcome == "paused" and self._at < goal:
+            await self._step()
+        return self
+
+    async def _step(self, answer: Mapping[str, Any] | None = None) -> Record:
+        now, doing, attempt = self._ready(answer), Doing(), 1 if answer is None else self._records[-1].attempt + 1
         self._under_way = asyncio.current_task()
         try:
             async with watching(f"step {now.call.step!r}") as progress:
-                made = await perform(now, progress=progress)
+                made = await perform(now, doing, attempt, progress)
         except asyncio.CancelledError:
-            made = _interrupted(now)
+            made = interrupted(now, doing, attempt)
             if not self._is_cancelled or self._under_way is None:  # Interrupt, not run.cancel()
                 self._append(made)
                 raise
@@ -175,67 +224,32 @@ class Run(Shown):
 
     def _append(self, made: Record) -> None:
         self._records.append(made)
-        if made.status == "ok" and made.binding is not None:
-            self._bindings[made.binding] = copy.deepcopy(
-                made.value
-            )  # a record in the reader's hands changes nothing here
+        if made.binding is not None:  # copied: a record in the reader's hands changes nothing here
+            self._bindings[made.binding] = copy.deepcopy(made.value)
         outcome = OUTCOMES.get(made.status, "failed")
-        done = outcome == "paused" and len(self._records) == len(self.workflow.steps)
-        self.outcome = "completed" if done else outcome
+        if outcome == "paused":
+            self._at += 1
+            self.outcome = "completed" if self._at == len(self.workflow.steps) else "paused"
+        else:
+            self._stop(outcome, self._at if outcome == "handoff" else self._at + 1)
+
+    def _stop(self, outcome: Outcome, left: int) -> None:
+        self.outcome = outcome
+        self._ahead = ahead(self.workflow.steps[left:], self._scope(), self.servers)
 
     def _require_paused(self, verb_name: str) -> None:
         if self.outcome == "paused":
             return
         why = f": {self.reason}" if self.reason else ""
-        raise RunError(f"run.{verb_name}(): the run is {self.outcome}{why}; begin a new one with workflow.start(...)")
+        mend = "answer it with run.answer(...), or begin" if self.outcome == "handoff" else "begin"
+        raise RunError(f"run.{verb_name}(): the run is {self.outcome}{why}; {mend} a new one with workflow.start(...)")
 
     __repr__ = Shown.__repr__
-
-
-def _interrupted(now: Ready) -> Record:
-    harmless = now.tool is not None and now.tool.may_repeat
-    words = "interrupted while it was running" + ("" if harmless else "; it may have run")
-    return record(now, "cancelled" if harmless else "unknown", error=words)
 
 
 def start(workflow: SequentialWorkflow, servers: Any, given: Mapping[str, Any]) -> Run:
     """Return a run that has called nothing yet; errors as `SequentialWorkflow.start` says."""
     check(workflow, servers).raise_if_errors()
-    return Run(workflow, servers, read_arguments(workflow, given))
-
-
-def read_arguments(workflow: SequentialWorkflow, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments by their declared types, defaults filled in, absent optional ones left out.
-
-    Raises
-    ------
-    ArgumentsError
-        With every argument that is missing, unknown or of the wrong type.
-    """
-    values: dict[str, Any] = {}
-    problems: list[Problem] = []
-    declared = {argument.name: argument for argument in workflow.arguments}
-    for name, argument in declared.items():
-        value = given.get(name)
-        if name not in given or argument.is_absent(value):
-            if argument.default is not None:
-                values[name] = argument.default.value
-            elif argument.required:
-                kind = f"{argument.type}: {argument.description}" if argument.description else argument.type
-                problems.append(Problem("missing-argument", "error", f"is required ({kind})", argument=name))
-            continue
-        try:
-            values[name] = argument.accept(value)
-            refused = refusal(argument.schema_now, values[name]) if argument.json_schema is not None else None
-        except (ValueError, Unjudged) as error:
-            refused = str(error)
-        if refused:
-            problems.append(Problem("bad-argument", "error", refused, argument=name))
-    for name in given:
-        if name not in declared:
-            close = nearest(name, declared)
-            words = "is not declared" + (f"; did you mean {close!r}?" if close else "")
-            problems.append(Problem("unknown-argument", "error", words, argument=name))
-    if problems:
-        raise ArgumentsError(workflow.name, problems)
-    return values
+    arguments = read_arguments(workflow, given)
+    shown = {name: arguments[name] for name in given if name in arguments}
+    return Run(workflow, servers, arguments, shown)

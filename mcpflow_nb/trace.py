@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from mcpflow_nb.errors import LoadError
 from mcpflow_nb.exact import dumps, loads
-from mcpflow_nb.show import Shown
+from mcpflow_nb.outline import Ahead, Outline, ahead_from_plain
+from mcpflow_nb.show import Shown, above
 from mcpflow_nb.values import is_version
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from mcpflow_nb.messages import Message
+
 Status = Literal[
-    "ok", "tool_error", "invalid_output", "not_sent", "not_executed", "unknown",
+    "ok", "tool_error", "invalid_output", "resource_error", "not_sent", "not_executed", "unknown",
     "handoff", "needs_input", "cancelled", "skipped",
 ]  # fmt: skip
 SourceWord = Literal["live", "mock", "recorded", "edited", "reused"]
@@ -38,11 +41,28 @@ class Passed:
 
 
 @dataclass(frozen=True, slots=True)
+class Fetched:
+    """One resource as it was read: `contents` are the MCP contents as plain JSON, each with text or base64 `blob`.
+
+    `after_call` says that its URI reads the step's own output. `seconds` is the wall time of the reading.
+    """
+
+    uri: str
+    server: str | None
+    contents: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    error: str | None = None
+    source: SourceWord | None = None
+    seconds: float = 0.0
+    after_call: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """One step as it ran.
 
     `seconds` is the wall time of the tool call alone, on the monotonic clock; 0.0 when nothing was sent.
     `raw` is the CallToolResult as plain JSON, `value` what was made of it by `rule`, `error` one sentence.
+    The status `resource_error` says that a resource could not be fetched; the tool, if there is one, had run.
     """
 
     step: str
@@ -61,7 +81,7 @@ class Record:
     started: datetime | None = None
     seconds: float = 0.0
     attempt: int = 1
-    resources: tuple[Any, ...] = ()
+    resources: tuple[Fetched, ...] = ()
 
     @property
     def sent(self) -> dict[str, Any]:
@@ -78,9 +98,15 @@ class Record:
 class Trace(Shown, Sequence[Record]):
     """The records of a run so far, oldest first."""
 
-    def __init__(self, workflow: str, run_id: str, outcome: str, steps: int, records: tuple[Record, ...]) -> None:
+    def __init__(
+        self, workflow: str, run_id: str, outcome: str, steps: int, records: tuple[Record, ...],
+        outline: Outline | None = None, ahead: tuple[Ahead, ...] = (),
+    ) -> None:  # fmt: skip
         self.workflow, self.run_id, self.outcome, self.steps = workflow, run_id, outcome, steps
         self.records = records
+        self.outline = outline or Outline()
+        self.ahead = ahead
+        """The steps that are left, when the run has stopped: at a handoff the first of them is the client's."""
 
     def __len__(self) -> int:
         return len(self.records)
@@ -101,6 +127,12 @@ class Trace(Shown, Sequence[Record]):
         return isinstance(other, Trace) and vars(self) == vars(other)
 
     __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The conversation that `prompts/get` returns for these records, oldest first."""
+        found: tuple[Message, ...] = above("messages").messages_of(self)
+        return found
 
     @property
     def df(self) -> pd.DataFrame:
@@ -144,7 +176,8 @@ class Trace(Shown, Sequence[Record]):
         return dumps(
             {
                 "mcpflow_nb_trace": FORMAT_VERSION, "workflow": self.workflow, "run": self.run_id,
-                "outcome": self.outcome, "steps": self.steps, "records": [_plain(record) for record in self.records],
+                "outcome": self.outcome, "steps": self.steps, "outline": asdict(self.outline),
+                "ahead": [asdict(step) for step in self.ahead], "records": [_plain(record) for record in self.records],
             },
             indent=indent,
         )  # fmt: skip
@@ -169,7 +202,8 @@ class Trace(Shown, Sequence[Record]):
                 )
             else:
                 records = tuple(_record(item) for item in saved["records"])
-                return cls(saved["workflow"], saved["run"], saved["outcome"], saved["steps"], records)
+                outline, ahead = Outline.from_plain(saved["outline"]), tuple(map(ahead_from_plain, saved["ahead"]))
+                return cls(saved["workflow"], saved["run"], saved["outcome"], saved["steps"], records, outline, ahead)
         except json.JSONDecodeError as error:
             problem = f"not JSON: {error}"
         except KeyError as error:
@@ -189,8 +223,8 @@ def _record(saved: Mapping[str, Any]) -> Record:
     parts = dict(saved)
     parts["arguments"] = tuple(Passed(**passed) for passed in parts["arguments"])
     parts["started"] = datetime.fromisoformat(parts["started"]) if parts["started"] else None
-    for name in ("missing", "resources"):
-        parts[name] = tuple(parts[name])
+    parts["missing"] = tuple(parts["missing"])
+    parts["resources"] = tuple(Fetched(**{**one, "contents": tuple(one["contents"])}) for one in parts["resources"])
     return Record(**parts)
 
 

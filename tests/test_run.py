@@ -204,13 +204,16 @@ def test_an_argument_with_a_schema_of_its_own_is_held_to_it(servers):
     assert workflow.start(servers, order={"id": "x"}).all().trace[0].sent == {"id": "x"}
 
 
-def test_a_step_without_a_tool_is_recorded_as_skipped_and_resources_are_said_not_to_be_fetched(servers):
+def test_a_resource_that_nobody_offers_ends_the_run_and_says_which(servers):
     workflow = mf.SequentialWorkflow("w").step("read", resources=["docs://a"]).step("b", tool="m.end")
     report = workflow.check(servers)
-    assert bool(report)
-    assert [p.code for p in report.problems if p.severity == "unchecked"] == ["resources-not-fetched"]
+    assert (bool(report), "unknown-resource" in report.codes) == (True, True)
     run = workflow.start(servers).all()
-    assert (run.outcome, [record.status for record in run.trace]) == ("completed", ["skipped", "ok"])
+    assert (run.outcome, [record.status for record in run.trace]) == ("failed", ["resource_error"])
+    assert run.reason == (
+        "step 'read': resource 'docs://a' cannot be fetched: no server offers resources: no resource 'docs://a' "
+        "[resource_error]"
+    )
 
 
 def test_to_a_step_that_is_unknown_or_past_is_refused(servers):

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcpflow_nb.errors import LoadError, RunError
-from mcpflow_nb.trace import Passed, Record, Trace
+from mcpflow_nb.outline import Ahead, Outline, Planned
+from mcpflow_nb.trace import Fetched, Passed, Record, Trace
 
 ANY_TEXT = st.text(st.characters() | st.characters(categories=["Cs"]), max_size=6)
 TAGS = st.sampled_from(["$float", "$text", "$object", "$pairs"])
@@ -17,6 +18,19 @@ JSON = st.recursive(
 )
 MAYBE = st.none() | ANY_TEXT
 STATUSES = ["ok", "tool_error", "invalid_output", "not_sent", "not_executed", "unknown", "handoff", "skipped"]
+CONTENTS = st.lists(st.dictionaries(ANY_TEXT | TAGS, JSON, max_size=3), max_size=2).map(tuple)
+FETCHED = st.builds(
+    Fetched, ANY_TEXT, MAYBE, contents=CONTENTS, error=MAYBE, seconds=st.floats(0, 9), after_call=st.booleans()
+)
+OUTLINES = st.builds(
+    Outline, ANY_TEXT, st.lists(ANY_TEXT, max_size=2).map(tuple), st.dictionaries(ANY_TEXT, JSON, max_size=2),
+    st.lists(st.builds(Planned, ANY_TEXT, MAYBE, MAYBE, ANY_TEXT, st.integers(0, 3)), max_size=2).map(tuple),
+)  # fmt: skip
+NAMED = st.dictionaries(ANY_TEXT, JSON, max_size=2)
+AHEAD = st.builds(
+    Ahead, ANY_TEXT, MAYBE, MAYBE, NAMED, st.dictionaries(ANY_TEXT, ANY_TEXT, max_size=2), NAMED,
+    st.lists(ANY_TEXT, max_size=2).map(tuple), MAYBE,
+)  # fmt: skip
 RECORDS = st.builds(
     Record, step=ANY_TEXT, server=MAYBE, tool=MAYBE, status=st.sampled_from(STATUSES),
     source=st.sampled_from(["live", "mock", None]), arguments=st.lists(
@@ -24,7 +38,7 @@ RECORDS = st.builds(
     value=JSON, binding=MAYBE, rule=MAYBE, raw=JSON, error=MAYBE, missing=st.lists(ANY_TEXT, max_size=2).map(tuple),
     guidance=MAYBE, started=st.none() | st.datetimes(timezones=st.just(UTC)).map(lambda moment: moment.replace(fold=0)),
     seconds=st.floats(0, 1e6),
-    attempt=st.integers(1, 9), resources=st.lists(JSON, max_size=2).map(tuple),
+    attempt=st.integers(1, 9), resources=st.lists(FETCHED, max_size=2).map(tuple),
 )  # fmt: skip
 EXACT = [2**53 + 1, True, None, math.nan, 1, 1.0, "1", {"a": None}, [1], -(2**70), math.inf, False, ""]
 
@@ -37,9 +51,9 @@ def record(step="s", **fields):
     return Record(**{"step": step, "server": "hr", "tool": "create", "status": "ok", "source": "live", **fields})
 
 
-@given(st.lists(RECORDS, max_size=3))
-def test_a_trace_is_read_back_exactly_as_it_was_written(records):
-    made = trace(*records)
+@given(st.lists(RECORDS, max_size=3), OUTLINES, st.lists(AHEAD, max_size=2).map(tuple))
+def test_a_trace_is_read_back_exactly_as_it_was_written(records, outline, ahead):
+    made = Trace("onboard", "run-1", "completed", 5, tuple(records), outline, ahead)
     read = Trace.from_json(made.to_json())
     assert repr(vars(read)) == repr(vars(made))
     assert repr([vars_of(r) for r in read]) == repr([vars_of(r) for r in made])

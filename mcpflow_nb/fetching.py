@@ -1,0 +1,160 @@
+"""The resources of a step: which can be fetched before its call, the URI of each, who offers it, and what it holds.
+
+A mark `{x}` of a URI is filled from the step's `template`, else from the workflow argument of that name, and is
+percent-encoded. Source: RFC 6570, through the `UriTemplate` of the MCP SDK.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from mcp.shared.uri_template import InvalidUriTemplate, UriTemplate
+
+from mcpflow_nb.catalog import Catalog
+from mcpflow_nb.connections import Connection
+from mcpflow_nb.errors import MissingValueError, NotOfferedError, ServerError
+from mcpflow_nb.sources import Scope, Source
+from mcpflow_nb.trace import Fetched
+from mcpflow_nb.values import ABSENT, text_of, uri_placeholders
+from mcpflow_nb.workflow import WorkflowStep
+
+_MAY_BE_ABSENT: Final = ("?", "&")
+"""The operators whose variables are optional; any other mark without a value leaves a URI that means something else."""
+
+
+def before_call(step: WorkflowStep) -> tuple[str, ...]:
+    """Return the resources that need nothing of the step's own output."""
+    return tuple(uri for uri in step.resources if not _reads_own(step, uri))
+
+
+def after_call(step: WorkflowStep) -> tuple[str, ...]:
+    """Return the resources whose URI reads the step's own output."""
+    return tuple(uri for uri in step.resources if _reads_own(step, uri))
+
+
+def _reads_own(step: WorkflowStep, uri: str) -> bool:
+    if step.binding is None or not step.template:
+        return False
+    sources = (step.template[name] for name in uri_placeholders(uri)[0] if name in step.template)
+    return any(read.kind == "binding" and read.name == step.binding for source in sources for read in source.reads)
+
+
+async def fetch(step: WorkflowStep, uris: Sequence[str], scope: Scope, servers: Any, *, after: bool = False,
+                done: list[Fetched] | None = None) -> list[Fetched]:  # fmt: skip
+    """Read resources in order and append each to `done`, until one fails; that one is the last, with its error."""
+    done = [] if done is None else done
+    for uri in uris:
+        done.append(await _one(step, uri, scope, servers, after=after))
+        if done[-1].error is not None:
+            break
+    return done
+
+
+async def _one(step: WorkflowStep, template: str, scope: Scope, servers: Any, *, after: bool) -> Fetched:
+    uri = template
+    try:
+        uri = filled_uri(template, step.template, scope)
+        connection = offering(uri, step, servers)
+    except (MissingValueError, ServerError, ValueError) as problem:
+        return Fetched(uri, None, error=f"resource {uri!r} cannot be fetched: {problem}", after_call=after)
+    clock = time.perf_counter()
+    answer = await connection.read(uri, step.timeout)
+    seconds = time.perf_counter() - clock
+    contents = tuple((answer.raw or {}).get("contents", ()))
+    error = None
+    if answer.status != "ok":
+        error = f"resource {uri!r} of server {connection.name!r}: {answer.error}"
+    return Fetched(uri, connection.name, contents, error, connection.source, seconds, after)
+
+
+def filled_uri(template: str, sources: Mapping[str, Source], scope: Scope) -> str:
+    """Return the URI with every mark filled.
+
+    Raises
+    ------
+    MissingValueError
+        When a source finds nothing at its path.
+    ValueError
+        When a mark has no value, or the template is none.
+    """
+    if "{" not in template:
+        return template
+    try:
+        parsed = UriTemplate.parse(template)
+    except InvalidUriTemplate as error:
+        raise ValueError(f"it is no URI template: {error}") from None
+    values: dict[str, str | list[str]] = {}
+    for variable in parsed.variables:
+        name = variable.name
+        value = sources[name].resolve(scope) if name in sources else scope.arguments.get(name, ABSENT)
+        if value is not ABSENT:
+            values[name] = [text_of(item) for item in value] if isinstance(value, list) else text_of(value)
+        elif variable.operator not in _MAY_BE_ABSENT:
+            raise ValueError(f"nothing fills {{{name}}}")
+    return parsed.expand(values)
+
+
+def offering(uri: str, step: WorkflowStep, servers: Any) -> Connection:
+    """Return the server to ask: `server` of a step without a tool, else who lists the URI, else whose template fits.
+
+    Where nobody says so, the server of the step's tool is asked if it has resources, or the only one that has.
+
+    Raises
+    ------
+    NotOfferedError
+        When no server can be asked, or several offer it and none is named.
+    """
+    if step.server is not None and step.tool is None:
+        named: Connection = servers[step.server]
+        return named
+    able: list[Connection] = [connection for connection in servers.values() if connection.catalog.has_resources]
+    own: Connection | None = _own_server(step, servers)
+    for fits in (lists, matches):
+        offers = [connection for connection in able if fits(connection.catalog, uri)]
+        if offers:
+            return _only(offers, own, uri)
+    if own is not None and own in able:
+        return own
+    if len(able) == 1:
+        return able[0]
+    known = tuple(resource.uri for connection in able for resource in connection.catalog.resources)
+    why = "no server offers resources: " if not able else "several servers have resources, name one with server=: "
+    raise NotOfferedError("", "resource", uri, known, why)
+
+
+def lists(catalog: Catalog, uri: str) -> bool:
+    """Tell whether a catalogue lists exactly this URI."""
+    return any(resource.uri == uri for resource in catalog.resources)
+
+
+def matches(catalog: Catalog, uri: str) -> bool:
+    """Tell whether a URI fits one of the templates a catalogue lists."""
+    return any("{" in resource.uri and _fits(resource.uri, uri) for resource in catalog.resources)
+
+
+def _fits(template: str, uri: str) -> bool:
+    try:
+        return UriTemplate.parse(template).match(uri) is not None
+    except ValueError:
+        return False
+
+
+def _own_server(step: WorkflowStep, servers: Any) -> Connection | None:
+    if step.tool is None:
+        return None
+    try:
+        found: Connection = servers.find(step.tool, step.server).connection
+    except ServerError:
+        return None
+    return found
+
+
+def _only(offers: list[Connection], own: Connection | None, uri: str) -> Connection:
+    if len(offers) == 1:
+        return offers[0]
+    if own is not None and own in offers:
+        return own
+    names = tuple(connection.name for connection in offers)
+    raise NotOfferedError("", "resource", uri, names, "several servers offer it, name one with server=: ")
