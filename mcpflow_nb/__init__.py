@@ -31,23 +31,26 @@ if TYPE_CHECKING:
     from mcpflow_nb.errors import NotJsonError as NotJsonError
     from mcpflow_nb.errors import NotOfferedError as NotOfferedError
     from mcpflow_nb.errors import RunError as RunError
+    from mcpflow_nb.errors import ServeError as ServeError
     from mcpflow_nb.errors import ServerError as ServerError
     from mcpflow_nb.mocks import mock as mock
     from mcpflow_nb.problems import Problem as Problem
     from mcpflow_nb.problems import Report as Report
     from mcpflow_nb.run import Run as Run
+    from mcpflow_nb.saving import load as load
     from mcpflow_nb.servers import Servers as Servers
     from mcpflow_nb.servers import connect as connect
+    from mcpflow_nb.serving.server import serve as serve
     from mcpflow_nb.trace import Record as Record
     from mcpflow_nb.trace import Trace as Trace
     from mcpflow_nb.workflow import SequentialWorkflow as SequentialWorkflow
     from mcpflow_nb.workflow import WorkflowStep as WorkflowStep
-    from mcpflow_nb.workflow import load as load
 
 _HOME: Final = {
     name: module
     for module, names in {
-        "workflow": "SequentialWorkflow WorkflowStep load",
+        "workflow": "SequentialWorkflow WorkflowStep",
+        "saving": "load",
         "dsl": "prompt_arg from_step field constant template optional",
         "arguments": "Argument",
         "servers": "connect Servers",
@@ -55,8 +58,9 @@ _HOME: Final = {
         "problems": "Report Problem",
         "trace": "Record Trace",
         "run": "Run",
+        "serving.server": "serve",
         "errors": "McpflowError DefinitionError LoadError ConfigError CheckError ArgumentsError MissingValueError"
-        " NotJsonError ServerError ConnectError NotOfferedError CallError RunError",
+        " NotJsonError ServerError ConnectError NotOfferedError CallError ServeError RunError",
     }.items()
     for name in names.split()
 }

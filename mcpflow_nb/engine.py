@@ -1,7 +1,7 @@
 """One step: look ahead, call, and write down what happened. Keeps no state of its own.
 
-The order of a step: guidance, resources that can be fetched already, are the tool's required parameters all there
-(else handoff), the call, the value, the binding, resources that read the step's own output.
+The order of a step: guidance, resources that read no output, are the tool's required parameters all there (else
+handoff), the call, the value, the binding, resources that read an output.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from mcpflow_nb.calls import Answer, Progress
 from mcpflow_nb.catalog import Tool
 from mcpflow_nb.connections import Connection
 from mcpflow_nb.errors import MissingValueError, NotJsonError, ServerError
-from mcpflow_nb.fetching import after_call, before_call, fetch
+from mcpflow_nb.fetching import after_call, before_call, before_handoff, fetch
 from mcpflow_nb.results import text_of_content, value_of
 from mcpflow_nb.show import Shown
 from mcpflow_nb.sources import Scope
@@ -124,10 +124,19 @@ async def perform(ready: Ready, doing: Doing, attempt: int = 1, progress: Progre
     if failed:
         return record(ready, "not_sent", error=failed, resources=resources, attempt=attempt)
     if call.missing or (step.handoff and not ready.is_answered):
-        return record(ready, "handoff", error=_why_handoff(ready), resources=resources, attempt=attempt)
+        return await _handed_over(ready, doing, attempt)
     doing.is_sent = True
     doing.made = made = replace(await _called(ready, attempt, progress), resources=resources)
     return await _with_later_resources(ready, doing) if made.status == "ok" and step.resources else made
+
+
+async def _handed_over(ready: Ready, doing: Doing, attempt: int) -> Record:
+    step = ready.plan
+    await fetch(step, before_handoff(step), ready.scope, ready.servers, done=doing.resources)
+    resources = tuple(doing.resources)
+    if resources and resources[-1].error:
+        return record(ready, "not_sent", error=resources[-1].error, resources=resources, attempt=attempt)
+    return record(ready, "handoff", error=_why_handoff(ready), resources=resources, attempt=attempt)
 
 
 async def _called(ready: Ready, attempt: int, progress: Progress | None) -> Record:
@@ -162,7 +171,8 @@ async def _with_later_resources(ready: Ready, doing: Doing) -> Record:
         raise TypeError("a step that was called has a record")
     bindings = {**ready.scope.bindings, **({step.binding: made.value} if step.binding is not None else {})}
     scope = Scope(ready.scope.arguments, bindings)
-    await fetch(step, after_call(step), scope, ready.servers, after=True, done=doing.resources)
+    waiting = [uri for uri in after_call(step) if not ready.is_answered or uri not in before_handoff(step)]
+    await fetch(step, waiting, scope, ready.servers, after=True, done=doing.resources)
     failed = doing.resources[-1].error if doing.resources else None
     made = replace(made, resources=tuple(doing.resources))
     return replace(made, status="resource_error", error=f"the tool ran, but {failed}") if failed else made

@@ -12,6 +12,7 @@
     │   ├── ConnectError       it could not be opened; `.stderr` has its last lines
     │   ├── NotOfferedError    no such server, tool, resource or prompt; `.known` lists what there is (also a KeyError)
     │   └── CallError          a call by hand that gave no value; `.status` as in the trace
+    ├── ServeError             a workflow cannot be served so, or a request cannot be answered
     └── RunError               a verb that this run cannot do now (also a KeyError for a binding)
 
 An error says where, what, and how to mend it. Its parts are attributes; the sentence is built here, once.
@@ -163,6 +164,10 @@ class CallError(ServerError):
     def __init__(self, server: str, tool: str, status: str, message: str) -> None:
         self.tool, self.status = tool, status
         super().__init__(server, f"tool {tool!r} on server {server!r}: {message} [{status}]")
+
+
+class ServeError(McpflowError):
+    """Something about serving: a name that is taken, a port in use, a run key used otherwise."""
 
 
 class RunError(McpflowError, KeyError):

@@ -1,4 +1,4 @@
-"""The resources of a step: which can be fetched before its call, the URI of each, who offers it, and what it holds.
+"""The resources of a step: which are fetched before its call, the URI of each, who offers it, and what it holds.
 
 A mark `{x}` of a URI is filled from the step's `template`, else from the workflow argument of that name, and is
 percent-encoded. Source: RFC 6570, through the `UriTemplate` of the MCP SDK.
@@ -25,20 +25,23 @@ _MAY_BE_ABSENT: Final = ("?", "&")
 
 
 def before_call(step: WorkflowStep) -> tuple[str, ...]:
-    """Return the resources that need nothing of the step's own output."""
-    return tuple(uri for uri in step.resources if not _reads_own(step, uri))
+    """Return the resources to fetch first: those that read no step's output, or all of a step without a tool."""
+    return tuple(uri for uri in step.resources if step.tool is None or not _bindings_read(step, uri))
 
 
 def after_call(step: WorkflowStep) -> tuple[str, ...]:
-    """Return the resources whose URI reads the step's own output."""
-    return tuple(uri for uri in step.resources if _reads_own(step, uri))
+    """Return the resources whose URI reads an output; at a handoff, where no call comes, see `before_handoff`."""
+    return tuple(uri for uri in step.resources if step.tool is not None and _bindings_read(step, uri))
 
 
-def _reads_own(step: WorkflowStep, uri: str) -> bool:
-    if step.binding is None or not step.template:
-        return False
+def before_handoff(step: WorkflowStep) -> tuple[str, ...]:
+    """Return those of `after_call` that read only earlier outputs: the client needs them to take over."""
+    return tuple(uri for uri in after_call(step) if step.binding not in _bindings_read(step, uri))
+
+
+def _bindings_read(step: WorkflowStep, uri: str) -> set[str]:
     sources = (step.template[name] for name in uri_placeholders(uri)[0] if name in step.template)
-    return any(read.kind == "binding" and read.name == step.binding for source in sources for read in source.reads)
+    return {read.name for source in sources for read in source.reads if read.kind == "binding"}
 
 
 async def fetch(step: WorkflowStep, uris: Sequence[str], scope: Scope, servers: Any, *, after: bool = False,

@@ -92,6 +92,11 @@ class Run(Shown):
         return f"step {last.step!r}{tool}: {last.error} [{last.status}]"
 
     @property
+    def position(self) -> int:
+        """How many steps are done; the index of the next one."""
+        return self._at
+
+    @property
     def next(self) -> NextCall | None:
         """The call that comes next, every argument resolved; at a handoff the client's; None when the run has ended."""
         return self._ready().call if self.outcome in ("paused", "handoff") else None

@@ -1,0 +1,152 @@
+"""Endpoint: a served MCP server over streamable HTTP, in the I/O thread, for those who have its token.
+
+On this machine alone unless it is exposed on purpose; a web page of another origin is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+import secrets
+import socket
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import uvicorn
+from mcp.server.lowlevel import Server
+
+from mcpflow_nb.bridge import io_thread
+from mcpflow_nb.errors import ServeError
+
+PATH: Final = "/mcp"
+_open: Final[dict[str, Endpoint]] = {}
+
+
+class Endpoint:
+    """One open port. `url` is where, `token` the secret that every request must carry."""
+
+    def __init__(self, name: str, sock: socket.socket, token: str, app: Any) -> None:
+        self.name, self.token = name, token
+        self.host, self.port = sock.getsockname()[:2]
+        config = uvicorn.Config(
+            Guard(app, token), log_config=None, access_log=False, timeout_graceful_shutdown=1, lifespan="on"
+        )
+        self._server = uvicorn.Server(config)
+        self._serving = asyncio.create_task(self._server.serve(sockets=[sock]), name=f"mcpflow-http-{name}")
+
+    @property
+    def url(self) -> str:
+        """`http://127.0.0.1:43121/mcp`."""
+        shown = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{shown}:{self.port}{PATH}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it still listens."""
+        return not self._serving.done()
+
+    def config(self) -> dict[str, Any]:
+        """Return the `mcpServers` entry that a client needs, token and all."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        return {"mcpServers": {self.name: {"type": "http", "url": self.url, "headers": headers}}}
+
+    @classmethod
+    async def open(
+        cls, server: Server[Any], name: str, host: str, port: int, token: str | None, *, expose: bool
+    ) -> Endpoint:
+        """Listen, and print the URL and the token once; the endpoint that had the name before gives way.
+
+        Raises
+        ------
+        ServeError
+            When the host is open to others without `expose`, or the port cannot be had.
+        """
+        if not expose and not _is_loopback(host):
+            raise ServeError(f"host {host!r} opens the workflows to other machines; say expose=True if that is meant")
+        old = _open.pop(name, None)
+        if old is not None:  # the same place and token again: what was pasted into a client goes on working
+            await old.close()
+            port, token = port or old.port, token or old.token
+        sock = _bound(host, port)
+        app = server.streamable_http_app(streamable_http_path=PATH, host=host)
+        made = _open[name] = cls(name, sock, token or secrets.token_urlsafe(24), app)
+        while not made._server.started:
+            if made._serving.done():
+                raise ServeError(f"{name!r} could not be served on {host}:{port}: {made._serving.exception()}")
+            await asyncio.sleep(0.005)
+        io_thread().at_exit.add(made.close)
+        if old is None or old.token != made.token:
+            print(f"{name} is served at {made.url}\ntoken, shown this once: {made.token}")  # noqa: T201 - the one time
+        return made
+
+    async def close(self) -> None:
+        """Stop listening, and end the requests that are under way within a second."""
+        self._server.should_exit = True
+        await asyncio.wait([self._serving], timeout=2.0)
+        self._serving.cancel()
+        io_thread().at_exit.discard(self.close)
+        if _open.get(self.name) is self:
+            del _open[self.name]
+
+    def snippet(self) -> str:
+        """Return the config as JSON text to paste, with a mark in place of the token."""
+        return json.dumps(self.config(), indent=2).replace(self.token, "<token>")
+
+
+class Guard:
+    """An ASGI application that lets through who has the token, and no page of another origin."""
+
+    def __init__(self, app: Any, token: str) -> None:
+        self.app, self.token = app, token
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer 403 or 401, or pass the request on."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = {name.lower(): value for name, value in scope["headers"]}
+        origin, host = headers.get(b"origin", b"").decode("latin-1"), headers.get(b"host", b"").decode("latin-1")
+        given = headers.get(b"authorization", b"").decode("latin-1")
+        if origin and not _same_place(origin, host):
+            await _refuse(send, 403, "this origin may not call here")
+        elif not secrets.compare_digest(given.encode(), f"Bearer {self.token}".encode()):
+            await _refuse(send, 401, "a bearer token is needed", (b"www-authenticate", b"Bearer"))
+        else:
+            await self.app(scope, receive, send)
+
+
+async def _refuse(send: Any, status: int, words: str, *more: tuple[bytes, bytes]) -> None:
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), *more]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": words.encode()})
+
+
+def _same_place(origin: str, host: str) -> bool:
+    try:
+        place = urlsplit(origin)
+        return place.netloc == host or _is_loopback(place.hostname or "")
+    except ValueError:
+        return False
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+    except (OSError, OverflowError) as error:
+        problem = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    else:
+        return sock
+    raise ServeError(f"{host}:{port} cannot be served: {problem}; port=0 takes a free one")

@@ -1,0 +1,93 @@
+"""What a run becomes on the wire: a prompt's messages, or a tool's structured result. Plain JSON, from its records."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+import mcp.types as types
+
+from mcpflow_nb.exact import dumps
+from mcpflow_nb.run import Run
+from mcpflow_nb.trace import Trace
+
+RUN: Final = "mcpflow/run"
+"""The key in `_meta`: of a request, the run key; of a result, the run."""
+
+_PRIMITIVES: Final = ("string", "integer", "number", "boolean")
+
+
+def prompt_reply(run: Run) -> dict[str, Any]:
+    """Return the GetPromptResult of a run."""
+    trace = run.trace
+    messages = [{"role": message.role, "content": message.content} for message in trace.messages]
+    meta = {RUN: finite({"workflow": run.workflow.name, **summary(run, trace)})}
+    return {"description": run.workflow.description, "messages": messages, "_meta": meta, "resultType": "complete"}
+
+
+def tool_reply(run: Run) -> dict[str, Any]:
+    """Return the CallToolResult of a run: the same JSON as structure and as text, then what a handoff needs to be read.
+
+    A run that did not succeed is an error of the tool, and has its structure too.
+    """
+    trace = run.trace
+    structure = finite({**summary(run, trace), "bindings": dict(run.bindings)})
+    content: list[Any] = [{"type": "text", "text": json.dumps(structure, ensure_ascii=False)}]
+    content += [message.content for message in trace.messages if message.kind in ("guidance", "resource", "handoff")]
+    return {
+        "content": content, "structuredContent": structure, "isError": run.outcome not in ("completed", "handoff"),
+        "_meta": {RUN: {"workflow": run.workflow.name, "run": run.id, "outcome": run.outcome}},
+        "resultType": "complete",
+    }  # fmt: skip
+
+
+def summary(run: Run, trace: Trace) -> dict[str, Any]:
+    """Return where a run stands: outcome, reason, each step that ran, what is missing, what is left."""
+    left = [step.plain() for step in trace.ahead]
+    handed = run.outcome == "handoff"
+    steps = [
+        {"step": record.step, "status": record.status, "server": record.server, "tool": record.tool,
+         "source": record.source, "error": record.error}
+        for record in trace
+    ]  # fmt: skip
+    return {
+        "run": run.id, "outcome": run.outcome, "reason": run.reason, "steps": steps,
+        "missing": list(trace.records[-1].missing) if handed else [],
+        "next": left[0] if handed and left else None, "remaining": left[1:] if handed else left,
+    }  # fmt: skip
+
+
+def finite(value: dict[str, Any]) -> dict[str, Any]:
+    """Return a value that JSON carries: NaN and lone surrogates become tags, for they would be lost on the way."""
+    try:
+        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    except ValueError:
+        tagged: dict[str, Any] = json.loads(dumps(value))
+        return tagged
+    return value
+
+
+def question(run: Run) -> types.ElicitRequest | None:
+    """Return a form that asks for what a handoff misses; None where a form cannot carry it."""
+    if run.outcome != "handoff" or not run.trace.ahead or run.trace.records[-1].status != "handoff":
+        return None
+    step = run.trace.ahead[0]
+    fields = {name: _field(schema) for name, schema in step.missing.items()}
+    if None in fields.values():
+        return None
+    words = [message.text for message in run.trace.messages if message.step == step.step and message.kind == "guidance"]
+    asked = f"Step {step.step!r} of {run.workflow.name!r} calls {step.server}.{step.tool}"
+    sent = f" with {json.dumps(dict(step.arguments), ensure_ascii=False)}" if step.arguments else ""
+    text = "\n\n".join([*words, f"{asked}{sent}. " + ("Give what is missing." if fields else "Shall it be called?")])
+    schema = {"type": "object", "properties": fields, "required": list(fields)}
+    return types.ElicitRequest(params=types.ElicitRequestFormParams(message=text, requested_schema=schema))
+
+
+def _field(schema: Any) -> dict[str, Any] | None:
+    """Return the part of a schema that a form may have; None for what is no single value."""
+    if schema in ({}, True):
+        return {"type": "string"}
+    if not isinstance(schema, dict) or schema.get("type") not in _PRIMITIVES:
+        return None
+    allowed = ("type", "title", "description", "enum", "default", "minimum", "maximum", "minLength", "maxLength")
+    return {key: schema[key] for key in allowed if key in schema}

@@ -1,0 +1,264 @@
+"""`mf.serve(...)`: workflows as prompts and tools of one MCP server, in memory, over stdio or over HTTP.
+
+`prompts/get` runs the workflow and returns the conversation; the tool of the same name runs it and returns structure.
+A name owns its server: serving under a name again ends the old one, so that a cell can run twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal
+
+import mcp.types as types
+from mcp import MCPError
+from mcp.server.lowlevel import Server
+from mcp.server.stdio import stdio_server
+
+from mcpflow_nb import __version__
+from mcpflow_nb.bridge import arun, verb
+from mcpflow_nb.contracts import check
+from mcpflow_nb.errors import ArgumentsError, CheckError, DefinitionError, RunError, ServeError, did_you_mean
+from mcpflow_nb.inputs import read_arguments
+from mcpflow_nb.run import Run
+from mcpflow_nb.serving import offers
+from mcpflow_nb.serving.http import Endpoint
+from mcpflow_nb.serving.replies import RUN, prompt_reply, question, tool_reply
+from mcpflow_nb.serving.runs import Report, Runs, advance
+from mcpflow_nb.show import Shown
+from mcpflow_nb.workflow import SequentialWorkflow
+
+log: Final = logging.getLogger("mcpflow_nb")
+SideEffects = Literal["run", "handoff", "confirm"]
+_MODERN: Final = "2026-07-28"
+MAX_KEY: Final = 200
+
+
+class WorkflowServer(Shown):
+    """Workflows served over MCP. `mcp` is the SDK's low-level Server; `http()` and `stdio()` open it to clients."""
+
+    def __init__(
+        self, workflows: Sequence[SequentialWorkflow], servers: Any, name: str, *, side_effects: SideEffects, ask: bool
+    ) -> None:
+        self.name = name
+        self.workflows = tuple(workflows)
+        self.servers = servers
+        self.side_effects, self.ask = side_effects, ask or side_effects == "confirm"
+        self.endpoint: Endpoint | None = None
+        self._by_name = {workflow.name: workflow for workflow in workflows}
+        self._by_tool = {offers.tool_name(workflow): workflow for workflow in workflows}
+        self._checked: dict[str, tuple[Any, ...]] = {}
+        self._runs = Runs()
+        self.mcp: Server[Any] = Server(
+            name, version=__version__, on_list_prompts=self._prompts, on_get_prompt=self._prompt,
+            on_list_tools=self._tools, on_call_tool=self._tool, on_completion=self._completion,
+        )  # fmt: skip
+
+    @property
+    def url(self) -> str | None:
+        """Where it is served over HTTP; None while it is not."""
+        return self.endpoint.url if self.endpoint is not None else None
+
+    async def _prompts(self, _context: Any, _params: Any) -> types.ListPromptsResult:
+        return types.ListPromptsResult(prompts=[offers.prompt(one, self.servers) for one in self.workflows])
+
+    async def _tools(self, _context: Any, _params: Any) -> types.ListToolsResult:
+        return types.ListToolsResult(tools=[offers.tool(one, self.servers) for one in self.workflows])
+
+    async def _completion(self, _context: Any, params: types.CompleteRequestParams) -> types.CompleteResult:
+        name = params.ref.name if isinstance(params.ref, types.PromptReference) else ""
+        workflow = self._by_name.get(name)
+        found = offers.completions(workflow, params.argument.name, params.argument.value) if workflow else []
+        return types.CompleteResult(completion=types.Completion(values=found))
+
+    async def _prompt(self, context: Any, params: types.GetPromptRequestParams) -> Any:
+        workflow = _known(self._by_name, params.name, "prompt")
+        run = await self._run(context, params, workflow)
+        return self._question(context, run) or prompt_reply(run)
+
+    async def _tool(self, context: Any, params: types.CallToolRequestParams) -> Any:
+        workflow = _known(self._by_tool, params.name, "tool")
+        given = params.arguments or {}
+        if unknown := [name for name in given if name not in {one.name for one in workflow.arguments}]:
+            names = did_you_mean(unknown[0], [one.name for one in workflow.arguments])
+            return _refused(f"workflow {workflow.name!r} has no argument {unknown[0]!r}{names}; nothing was called")
+        try:
+            run = await self._run(context, params, workflow)
+        except MCPError as error:
+            if error.error.code == types.INVALID_PARAMS:  # a model can mend the result of a tool, not a protocol error
+                return _refused(error.error.message)
+            raise
+        return self._question(context, run) or tool_reply(run)
+
+    async def _run(self, context: Any, params: Any, workflow: SequentialWorkflow) -> Run:
+        """Return the run that a request asks for, as far as it goes; every refusal is an MCPError."""
+        try:
+            return await arun(self._asked(params, workflow, _key(params), _reporter(context)))
+        except ArgumentsError as error:
+            data = [{"argument": p.argument, "code": p.code, "message": p.message} for p in error.problems]
+            refusal = MCPError(types.INVALID_PARAMS, str(error), {"problems": data})
+        except (ServeError, RunError) as error:
+            refusal = MCPError(types.INVALID_PARAMS, str(error))
+        except CheckError as error:
+            refusal = MCPError(types.INTERNAL_ERROR, str(error))
+        raise refusal
+
+    async def _asked(self, params: Any, workflow: SequentialWorkflow, key: str | None, report: Report) -> Run:
+        if params.request_state is not None:
+            run = self._runs.take_back(params.request_state, workflow.name)
+            return await self._answered(run, params.input_responses or {}, report)
+        given = dict(params.arguments or {})
+        declared = {one.name for one in workflow.arguments}
+        arguments = read_arguments(workflow, {name: value for name, value in given.items() if name in declared})
+        self._require_checked(workflow)
+
+        def begin() -> Run:
+            return Run(self._guarded(workflow), self.servers, arguments, given)
+
+        return await self._runs.drive(begin, workflow.name, given, key, report)
+
+    async def _answered(self, run: Run, responses: Mapping[str, Any], report: Report) -> Run:
+        answer = next(iter(responses.values()), None)
+        if isinstance(answer, types.ElicitResult) and answer.action == "accept":
+            await run.answer.aio(answer.content or {})
+            await advance(run, report)
+        return run
+
+    def _question(self, context: Any, run: Run) -> types.InputRequiredResult | None:
+        """Return the handoff as a form where that was asked for and the connection can carry it."""
+        if not self.ask or context.protocol_version < _MODERN or run.position >= len(run.workflow.steps):
+            return None
+        able = context.session.client_capabilities
+        form = question(run) if able is not None and able.elicitation is not None else None
+        if form is None:
+            return None
+        state = self._runs.hand_over(run)
+        return types.InputRequiredResult(
+            input_requests={run.workflow.steps[run.position].name: form}, request_state=state
+        )
+
+    def _guarded(self, workflow: SequentialWorkflow) -> SequentialWorkflow:
+        """Return the workflow, with steps that may change something left to the client where that was asked for."""
+        if self.side_effects == "run":
+            return workflow
+        hands = []
+        for step in workflow.steps:
+            found = self.servers.find(step.tool, step.server).tool if step.tool is not None else None
+            reads = found is None or found.annotations.get("readOnlyHint") is True
+            hands.append(step if reads else step.model_copy(update={"handoff": True}))
+        return workflow.model_copy(update={"steps": tuple(hands)})
+
+    def _require_checked(self, workflow: SequentialWorkflow) -> None:
+        """Check against the servers once, and again when one of them lists something else."""
+        catalogs = tuple(connection.catalog for connection in self.servers.values())
+        seen = self._checked.get(workflow.name, ())
+        if len(seen) != len(catalogs) or any(a is not b for a, b in zip(seen, catalogs, strict=True)):
+            check(workflow, self.servers).raise_if_errors()
+            self._checked[workflow.name] = catalogs
+
+    @verb
+    async def http(self, *, host: str = "127.0.0.1", port: int = 0, token: str | None = None,
+                   expose: bool = False) -> WorkflowServer:  # fmt: skip
+        """Serve over streamable HTTP in the background until `stop()` or the end of the process; return this server.
+
+        Parameters
+        ----------
+        host, port
+            Where to listen; port 0 takes a free one. Anything but this machine itself needs `expose=True`.
+        token
+            The bearer token clients must send; a random one by default. It is printed once.
+
+        Raises
+        ------
+        ServeError
+            When the port is in use, or the host is open to others without `expose=True`.
+        """
+        if self.endpoint is None or not self.endpoint.is_open:
+            self.endpoint = await Endpoint.open(self.mcp, self.name, host, port, token, expose=expose)
+        return self
+
+    @verb
+    async def stop(self) -> None:
+        """End what `http()` began."""
+        if self.endpoint is not None:
+            await self.endpoint.close()
+
+    @verb
+    async def stdio(self) -> None:
+        """Serve this process's stdin and stdout until stdin ends."""
+        async with stdio_server() as (reading, writing):
+            await self.mcp.run(reading, writing, self.mcp.create_initialization_options())
+
+    __repr__ = Shown.__repr__
+
+
+def serve(
+    workflows: SequentialWorkflow | Sequence[SequentialWorkflow], servers: Any, name: str = "workflows", *,
+    side_effects: SideEffects = "run", ask: bool = False,
+) -> WorkflowServer:  # fmt: skip
+    """Offer workflows to any MCP client, each as a prompt and as a tool; opens nothing yet.
+
+    Parameters
+    ----------
+    side_effects
+        Serving is consent to run: `run`. With `handoff`, steps whose tool is not read-only are left to the client;
+        with `confirm`, the client is asked first where it can be, and else they are left to it.
+    ask
+        Ask the client's user for what a handoff misses, where the connection can carry a form.
+
+    Raises
+    ------
+    CheckError
+        When a workflow has errors.
+    ServeError
+        When two workflows have one name.
+    """
+    many = (workflows,) if isinstance(workflows, SequentialWorkflow) else tuple(workflows)
+    if not many or not all(isinstance(one, SequentialWorkflow) for one in many):
+        raise DefinitionError("serve takes a workflow, or a list of them")
+    if not hasattr(servers, "find"):
+        raise DefinitionError(f"servers: give what mf.connect(...) returned, not {type(servers).__name__}")
+    if side_effects not in ("run", "handoff", "confirm"):
+        raise DefinitionError(f"side_effects is 'run', 'handoff' or 'confirm', not {side_effects!r}")
+    names = [offers.tool_name(one) for one in many]
+    if twice := [tool for tool in names if names.count(tool) > 1]:
+        raise ServeError(f"two workflows would be the tool {twice[0]!r}; rename one")
+    made = WorkflowServer(many, servers, name, side_effects=side_effects, ask=ask)
+    for one in many:
+        made._require_checked(one)
+    return made
+
+
+def _known(offered: Mapping[str, SequentialWorkflow], name: str, kind: str) -> SequentialWorkflow:
+    if name not in offered:
+        raise MCPError(types.INVALID_PARAMS, f"Unknown {kind}: {name[:200]!r}{did_you_mean(name, offered)}")
+    return offered[name]
+
+
+def _key(params: Any) -> str | None:
+    key = (params.meta or {}).get(RUN)
+    if key is not None and not (isinstance(key, str) and 0 < len(key) <= MAX_KEY):
+        raise MCPError(types.INVALID_PARAMS, f"_meta[{RUN!r}]: the run key is text of at most {MAX_KEY} characters")
+    return key
+
+
+def _refused(message: str) -> dict[str, Any]:
+    return {"content": [{"type": "text", "text": message}], "isError": True, "resultType": "complete"}
+
+
+def _reporter(context: Any) -> Report:
+    """Return how progress reaches the client: in the loop of the request, whichever loop asks for it."""
+    asked = asyncio.get_running_loop()
+
+    async def report(progress: float, total: float, message: str) -> None:
+        sending = context.session.report_progress(progress, total, message)
+        try:
+            if asyncio.get_running_loop() is asked:
+                await sending
+            else:
+                await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(sending, asked))
+        except Exception as error:  # noqa: BLE001 - a client that is gone ends no run; what it throws depends on the transport
+            log.debug("progress was not sent: %s", error)
+
+    return report
