@@ -126,7 +126,7 @@ async def perform(ready: Ready, doing: Doing, attempt: int = 1, progress: Progre
     if call.missing or (step.handoff and not ready.is_answered):
         return await _handed_over(ready, doing, attempt)
     doing.is_sent = True
-    doing.made = made = replace(await _called(ready, attempt, progress), resources=resources)
+    doing.made = made = await _called(ready, resources, attempt, progress)
     return await _with_later_resources(ready, doing) if made.status == "ok" and step.resources else made
 
 
@@ -139,30 +139,30 @@ async def _handed_over(ready: Ready, doing: Doing, attempt: int) -> Record:
     return record(ready, "handoff", error=_why_handoff(ready), resources=resources, attempt=attempt)
 
 
-async def _called(ready: Ready, attempt: int, progress: Progress | None) -> Record:
+async def _called(ready: Ready, resources: tuple[Fetched, ...], attempt: int, progress: Progress | None) -> Record:
     step, call = ready.plan, ready.call
     if ready.connection is None or ready.tool is None:
         raise TypeError("a step that is called has a tool")
     started, clock = datetime.now(UTC), time.perf_counter()
     answer = await ready.connection.call(ready.tool.name, call.sent, step.timeout, progress)
-    times = {"started": started, "seconds": time.perf_counter() - clock, "attempt": attempt}
+    known = {"started": started, "seconds": time.perf_counter() - clock, "attempt": attempt, "resources": resources}
     if answer.status == "ok" and answer.raw is not None:
-        return _answered(ready, ready.tool, answer, times)
+        return _answered(ready, ready.tool, answer, known)
     said = answer.error or text_of_content(answer.raw or {}) or "the tool reports an error without a word"
-    return record(ready, answer.status, raw=answer.raw, error=said, **times)
+    return record(ready, answer.status, raw=answer.raw, error=said, **known)
 
 
-def _answered(ready: Ready, tool: Tool, answer: Answer, times: dict[str, Any]) -> Record:
+def _answered(ready: Ready, tool: Tool, answer: Answer, known: dict[str, Any]) -> Record:
     raw = answer.raw or {}
     try:
         refusal = tool.output_refusal(raw)
         value, rule = value_of(raw, tool, ready.plan.parse)
     except ValueError as error:
-        return record(ready, "invalid_output", raw=raw, error=f"it ran, but its text is no JSON: {error}", **times)
+        return record(ready, "invalid_output", raw=raw, error=f"it ran, but its text is no JSON: {error}", **known)
     if refusal is not None:
         return record(ready, "invalid_output", raw=raw, value=value, rule=rule,
-                      error=f"it ran, but its output breaks its own schema: {refusal}", **times)  # fmt: skip
-    return record(ready, "ok", raw=raw, value=value, rule=rule, binding=ready.plan.binding, **times)
+                      error=f"it ran, but its output breaks its own schema: {refusal}", **known)  # fmt: skip
+    return record(ready, "ok", raw=raw, value=value, rule=rule, binding=ready.plan.binding, **known)
 
 
 async def _with_later_resources(ready: Ready, doing: Doing) -> Record:

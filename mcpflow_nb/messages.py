@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, overload
 
+from pydantic_core import PydanticSerializationError, to_json
+
 from mcpflow_nb.outline import Ahead, Outline
 from mcpflow_nb.show import Shown
 from mcpflow_nb.trace import Fetched, Record, Trace
@@ -192,6 +194,10 @@ def as_text(value: Any, *, indent: int | None = 2) -> str:
     """Return a value as a message shows it: JSON, and text as it is; NaN is written, never turned into null."""
     if isinstance(value, str):
         return value
+    try:
+        return to_json(value, indent=indent, inf_nan_mode="constants").decode()
+    except PydanticSerializationError:  # lone surrogates, or nested deeper than it goes
+        pass
     try:
         return json.dumps(value, ensure_ascii=False, indent=indent)
     except (ValueError, TypeError, RecursionError) as error:

@@ -7,7 +7,6 @@ the last record, not an exception; at a handoff `run.answer(...)` plays the clie
 from __future__ import annotations
 
 import asyncio
-import copy
 import secrets
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -25,6 +24,7 @@ from mcpflow_nb.progress import watching
 from mcpflow_nb.show import Shown, above
 from mcpflow_nb.sources import Scope
 from mcpflow_nb.trace import Record, Trace
+from mcpflow_nb.values import copied
 from mcpflow_nb.workflow import SequentialWorkflow
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Run(Shown):
     @property
     def bindings(self) -> Mapping[str, Any]:
         """The bindings made so far, copied."""
-        return MappingProxyType(copy.deepcopy(self._bindings))
+        return MappingProxyType(copied(self._bindings))
 
     @property
     def reason(self) -> str | None:
@@ -104,7 +104,7 @@ class Run(Shown):
     def __getitem__(self, binding: str) -> Any:
         """Return a copy of the value of a binding."""
         if binding in self._bindings:
-            return copy.deepcopy(self._bindings[binding])
+            return copied(self._bindings[binding])
         makers = [step.name for step in self.workflow.steps if step.binding == binding]
         if makers:
             raise RunError(
@@ -230,7 +230,7 @@ class Run(Shown):
     def _append(self, made: Record) -> None:
         self._records.append(made)
         if made.binding is not None:  # copied: a record in the reader's hands changes nothing here
-            self._bindings[made.binding] = copy.deepcopy(made.value)
+            self._bindings[made.binding] = copied(made.value)
         outcome = OUTCOMES.get(made.status, "failed")
         if outcome == "paused":
             self._at += 1

@@ -204,6 +204,15 @@ def text_of(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+def copied(value: Any) -> Any:
+    """Return a copy of a JSON value; only dicts and lists are copied, for nothing else in it can change."""
+    if type(value) is dict:
+        return {key: copied(item) for key, item in value.items()}
+    if type(value) is list:
+        return [copied(item) for item in value]
+    return value
+
+
 def placeholders(text: str) -> tuple[str, ...]:
     """Return the names of the `{name}` marks of a text, in order, each once.
 
