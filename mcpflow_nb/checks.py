@@ -276,11 +276,11 @@ def confusable_names(plan: Plan) -> Iterator[Finding]:
 
 
 def advice(plan: Plan) -> Iterator[Finding]:
-    """`single-step`, `independent-steps`: a workflow that the work may not need."""
+    """`single-step`, `independent-steps`: a workflow that the work may not need; guidance is a flow through the client."""
     flows = (use.kind == "binding" and plan.binders.get(use.name) != use.position for use in plan.uses)
     if len(plan.steps) == 1:
         yield _on_workflow(plan, "single-step")
-    elif plan.steps and not any(flows):
+    elif plan.steps and not any(flows) and not any(step.guidance or step.handoff for step in plan.steps[1:]):
         yield _on_workflow(plan, "independent-steps")
 
 

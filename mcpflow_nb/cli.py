@@ -1,6 +1,6 @@
-"""The command `mcpflow-nb`. To add a command: a function with `@app.command`.
+"""The command `mcpflow-nb`: the tour, and the commands of `commands.py`, which are loaded when they are called.
 
-What goes wrong for a reader is one sentence on stderr and exit code 1.
+What goes wrong for a reader is one sentence on stderr and exit code 1; wrong use is code 2, Ctrl-C 130.
 """
 
 from __future__ import annotations
@@ -38,8 +38,16 @@ _PAGE: Final = """{% extends 'lab/index.html.j2' %}
 app = App(
     name="mcpflow-nb",
     version=__version__,
-    help="MCP workflows in a notebook: declare, see, check, step, read.",
+    help="MCP workflows in a notebook: declare, see, check, step, read, serve.",
+    result_action="return_value",
 )
+for _name, _help in {
+    "check": "Check a saved workflow, alone or against servers.",
+    "run": "Run a saved workflow to its end or its handoff.",
+    "graph": "Show a saved workflow as text, DOT or an SVG file.",
+    "serve": "Serve saved workflows to MCP clients, over stdio or HTTP.",
+}.items():
+    app.command(f"mcpflow_nb.commands:{_name}", name=_name, help=_help)
 
 
 @app.command
@@ -118,12 +126,15 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a terminal that is not UTF-8 shows signs it lacks as \u....
             stream.reconfigure(errors="backslashreplace")
-    problem = None
+    problem, code = None, 0
     try:
-        app(sys.argv[1:], exit_on_error=False, print_error=False)
-    except (McpflowError, CycloptsError, OSError) as error:
-        problem = str(error)
+        code = app(sys.argv[1:], exit_on_error=False, print_error=False) or 0
+    except (McpflowError, OSError) as error:
+        problem, code = str(error), 1
+    except CycloptsError as error:
+        problem, code = str(error), 2
     except KeyboardInterrupt:
-        problem = "interrupted"
+        problem, code = "interrupted", 130
     if problem is not None:
-        sys.exit(f"mcpflow-nb: {problem}")
+        print(f"mcpflow-nb: {problem}", file=sys.stderr)
+    sys.exit(code)

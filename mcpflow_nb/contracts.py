@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from mcpflow_nb.catalog import Tool, type_words
 from mcpflow_nb.checks import structure
@@ -174,19 +174,33 @@ def types_fit(step: WorkflowStep, known: Known) -> Iterator[Problem]:
             yield _problem("type-mismatch", step, message, name, fix="nothing is coerced: give a value of that type")
 
 
+class Lack(NamedTuple):
+    """A required parameter that no source gives: certainly, or where `source` has nothing when it runs."""
+
+    name: str
+    source: Source | None
+
+
+def lacks(step: WorkflowStep, known: Known) -> Iterator[Lack]:
+    """Give each required parameter of a step that has no source, or one that may have nothing."""
+    tool = known.tool(step)
+    for name in tool.required if tool is not None else ():
+        if name not in step.args:
+            yield Lack(name, None)
+        elif step.args[name].may_be_absent(known):
+            yield Lack(name, step.args[name])
+
+
 def parameters_given(step: WorkflowStep, known: Known) -> Iterator[Problem]:
     """missing-parameter: where the run will hand off to the client; a forecast, not an error."""
     tool = known.tool(step)
-    if tool is None:
-        return
-    for name in tool.required:
+    for name, source in lacks(step, known):
         base = _problem("missing-parameter", step, "", severity="handoff", focus=step.name)
-        if name not in step.args:
+        if source is not None:
+            yield replace(base, argument=name, message=f"hands off when there is nothing at {source.label}")
+        elif tool is not None:
             message = f"will hand off: {name!r} of {tool.server}.{tool.name} has no source"
             yield replace(base, message=message, fix=f"give it: .arg({name!r}, ...), or leave it to the client")
-        elif step.args[name].may_be_absent(known):
-            label = step.args[name].label
-            yield replace(base, argument=name, message=f"hands off when there is nothing at {label}")
 
 
 def resources_offered(step: WorkflowStep, known: Known) -> Iterator[Problem]:

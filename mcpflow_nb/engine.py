@@ -71,7 +71,7 @@ class Doing:
     """How far a step has come, for whoever interrupts it."""
 
     resources: list[Fetched] = field(default_factory=list)
-    is_sent: bool = False
+    sent: datetime | None = None
     made: Record | None = None
 
 
@@ -125,7 +125,7 @@ async def perform(ready: Ready, doing: Doing, attempt: int = 1, progress: Progre
         return record(ready, "not_sent", error=failed, resources=resources, attempt=attempt)
     if call.missing or (step.handoff and not ready.is_answered):
         return await _handed_over(ready, doing, attempt)
-    doing.is_sent = True
+    doing.sent = datetime.now(UTC)
     doing.made = made = await _called(ready, resources, attempt, progress)
     return await _with_later_resources(ready, doing) if made.status == "ok" and step.resources else made
 
@@ -190,13 +190,13 @@ def interrupted(ready: Ready, doing: Doing, attempt: int = 1) -> Record:
     if doing.made is not None:
         said = "interrupted while its resources were fetched; the tool had run"
         return replace(doing.made, status="resource_error", error=said, resources=resources)
-    if not doing.is_sent:
+    if doing.sent is None:
         said = "interrupted before anything was sent" + (" to its tool" if ready.tool else "")
         return record(ready, "cancelled", error=said, resources=resources, attempt=attempt)
     harmless = ready.tool is not None and ready.tool.may_repeat
     words = "interrupted while it was running" + ("" if harmless else "; it may have run")
     status: Status = "cancelled" if harmless else "unknown"
-    return record(ready, status, error=words, resources=resources, attempt=attempt)
+    return record(ready, status, error=words, resources=resources, started=doing.sent, attempt=attempt)
 
 
 def record(ready: Ready, status: Status, **more: Any) -> Record:

@@ -14,14 +14,16 @@ from mcp.shared.uri_template import InvalidUriTemplate, UriTemplate
 
 from mcpflow_nb.catalog import Catalog
 from mcpflow_nb.connections import Connection
-from mcpflow_nb.errors import MissingValueError, NotOfferedError, ServerError
+from mcpflow_nb.errors import MissingValueError, NotOfferedError, ServerError, listed
 from mcpflow_nb.sources import Scope, Source
 from mcpflow_nb.trace import Fetched
 from mcpflow_nb.values import ABSENT, text_of, uri_placeholders
 from mcpflow_nb.workflow import WorkflowStep
 
-_MAY_BE_ABSENT: Final = ("?", "&")
+_QUERY: Final = ("?", "&")
 """The operators whose variables are optional; any other mark without a value leaves a URI that means something else."""
+_PLACES: Final = ("", ".", "..")
+"""What no encoding keeps from being read as a place in a path; the author may write it, a value may not be it."""
 
 
 def before_call(step: WorkflowStep) -> tuple[str, ...]:
@@ -94,9 +96,15 @@ def filled_uri(template: str, sources: Mapping[str, Source], scope: Scope) -> st
         value = sources[name].resolve(scope) if name in sources else scope.arguments.get(name, ABSENT)
         if value is not ABSENT:
             values[name] = [text_of(item) for item in value] if isinstance(value, list) else text_of(value)
-        elif variable.operator not in _MAY_BE_ABSENT:
+            if variable.operator in ("", "/") and any(text in _PLACES for text in _texts(values[name])):
+                raise ValueError(f"{{{name}}} is {value!r}, which would be another place in the path")
+        elif variable.operator not in _QUERY:
             raise ValueError(f"nothing fills {{{name}}}")
     return parsed.expand(values)
+
+
+def _texts(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
 
 
 def offering(uri: str, step: WorkflowStep, servers: Any) -> Connection:
@@ -106,7 +114,7 @@ def offering(uri: str, step: WorkflowStep, servers: Any) -> Connection:
 
     Raises
     ------
-    NotOfferedError
+    ServerError
         When no server can be asked, or several offer it and none is named.
     """
     if step.server is not None and step.tool is None:
@@ -117,13 +125,14 @@ def offering(uri: str, step: WorkflowStep, servers: Any) -> Connection:
     for fits in (lists, matches):
         offers = [connection for connection in able if fits(connection.catalog, uri)]
         if offers:
-            return _only(offers, own, uri)
+            return _only(offers, own)
     if own is not None and own in able:
         return own
     if len(able) == 1:
         return able[0]
     known = tuple(resource.uri for connection in able for resource in connection.catalog.resources)
-    why = "no server offers resources: " if not able else "several servers have resources, name one with server=: "
+    several = "no server lists it and several have resources; fetch it in a step of its own, with server=: "
+    why = several if able else "no server offers resources: "
     raise NotOfferedError("", "resource", uri, known, why)
 
 
@@ -154,10 +163,10 @@ def _own_server(step: WorkflowStep, servers: Any) -> Connection | None:
     return found
 
 
-def _only(offers: list[Connection], own: Connection | None, uri: str) -> Connection:
+def _only(offers: list[Connection], own: Connection | None) -> Connection:
     if len(offers) == 1:
         return offers[0]
     if own is not None and own in offers:
         return own
     names = tuple(connection.name for connection in offers)
-    raise NotOfferedError("", "resource", uri, names, "several servers offer it, name one with server=: ")
+    raise ServerError("", f"servers {listed(names)} offer it; fetch it in a step of its own, with server=")

@@ -1,41 +1,56 @@
 """`mf.mock({...})`: a real in-process MCP server with one line a tool, so that there is no second code path.
 
-A tool is a value (its output), a function (sync or async; it gets the arguments by name), or an exception.
+A tool is a value (its output), a function (sync or async; it gets the arguments by name), or an exception. A
+resource is text, bytes, a function or an exception; a URI with `{}` marks is a template, and its function gets them.
 """
 
 from __future__ import annotations
 
+import base64
 import inspect
+import mimetypes
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
 import mcp.types as types
 from anyio import to_thread
+from mcp import MCPError
 from mcp.server.lowlevel import Server
+from mcp.shared.uri_template import InvalidUriTemplate, UriTemplate
 
 from mcpflow_nb.errors import DefinitionError, NotJsonError
 from mcpflow_nb.values import Frozen, jsonable
 
+Behaviour = Callable[[dict[str, Any]], Awaitable[Any]]
+
 
 class Mock:
-    """A mocked server. `calls` lists what was called: tool name and arguments, oldest first."""
+    """A mocked server. `calls` lists what was called, `reads` the URIs that were read, oldest first."""
 
     is_mock = True
 
     def __init__(
-        self, tools: Mapping[str, Any], schemas: Mapping[str, Mapping[str, Any]], outputs: Mapping[str, Any]
-    ) -> None:
+        self, tools: Mapping[str, Any], schemas: Mapping[str, Mapping[str, Any]], outputs: Mapping[str, Any],
+        resources: Mapping[str, Any],
+    ) -> None:  # fmt: skip
         self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.reads: list[str] = []
         self._behaviours = {name: _behaviour(name, given) for name, given in tools.items()}
         self._tools = [_tool(name, tools[name], schemas.get(name), outputs.get(name)) for name in tools]
         for what, names in (("schemas", schemas), ("outputs", outputs)):
             if unknown := [name for name in names if name not in tools]:
                 raise DefinitionError(f"mock: {what} names {unknown[0]!r}, which is no tool of it")
-        self.mcp: Server[Any] = Server("mock", on_list_tools=self._list, on_call_tool=self._call)
+        self._resources = [_Resource(uri, given) for uri, given in resources.items()]
+        handlers: dict[str, Any] = {"on_list_tools": self._list, "on_call_tool": self._call}
+        if resources:
+            handlers |= {"on_list_resources": self._list_resources, "on_read_resource": self._read}
+            handlers |= {"on_list_resource_templates": self._list_templates}
+        self.mcp: Server[Any] = Server("mock", **handlers)
 
     def __repr__(self) -> str:
-        return f"<Mock: {len(self._tools)} tools, {len(self.calls)} calls>"
+        more = f", {len(self._resources)} resources, {len(self.reads)} reads" if self._resources else ""
+        return f"<Mock: {len(self._tools)} tools, {len(self.calls)} calls{more}>"
 
     async def _list(self, _context: Any, _params: Any) -> types.ListToolsResult:
         return types.ListToolsResult(tools=self._tools)
@@ -52,12 +67,74 @@ class Mock:
         except Exception as error:  # noqa: BLE001 - the reader's own function: its error is the tool's error
             return _failed(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
 
+    async def _list_resources(self, _context: Any, _params: Any) -> types.ListResourcesResult:
+        found = [types.Resource(name=one.uri, uri=one.uri) for one in self._resources if one.template is None]
+        return types.ListResourcesResult(resources=found)
+
+    async def _list_templates(self, _context: Any, _params: Any) -> types.ListResourceTemplatesResult:
+        uris = [one.uri for one in self._resources if one.template is not None]
+        found = [types.ResourceTemplate(name=uri, uri_template=uri) for uri in uris]
+        return types.ListResourceTemplatesResult(resource_templates=found)
+
+    async def _read(self, _context: Any, params: types.ReadResourceRequestParams) -> types.ReadResourceResult:
+        uri = params.uri
+        self.reads.append(uri)
+        for resource in sorted(self._resources, key=lambda one: one.template is not None):  # an exact URI goes first
+            variables = resource.match(uri)
+            if variables is not None:
+                return types.ReadResourceResult(contents=[_contents(uri, await resource.read(variables))])
+        raise MCPError(types.INVALID_PARAMS, f"Resource not found: {uri}")
+
+
+class _Resource:
+    """A mocked resource, or a template of resources: what it answers, and which URIs it is."""
+
+    def __init__(self, uri: str, given: Any) -> None:
+        problem = None
+        try:
+            self.template = UriTemplate.parse(uri) if "{" in uri else None
+        except InvalidUriTemplate as error:
+            problem = f"it is no URI template: {error}"
+        if not (isinstance(given, str | bytes) or _is_failure(given) or callable(given)):
+            problem = f"give text, bytes, a function or an exception, not {type(given).__name__}"
+        if problem is not None:
+            raise DefinitionError(f"mock, resource {uri!r}: {problem}")
+        self.uri = uri
+        self._behaviour = _behaviour(uri, (lambda **_: given) if isinstance(given, str | bytes) else given)
+
+    def match(self, uri: str) -> dict[str, Any] | None:
+        """Return the variables of a URI that is this one, or None."""
+        if self.template is None:
+            return {} if uri == self.uri else None
+        return self.template.match(uri)
+
+    async def read(self, variables: dict[str, Any]) -> Any:
+        """Return what it answers; whatever goes wrong is an error of the protocol, with its message."""
+        try:
+            return await self._behaviour(variables)
+        except MCPError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the reader's own function: its error is the reading's error
+            said = str(error) or type(error).__name__
+        raise MCPError(types.INTERNAL_ERROR, said)
+
+
+def _contents(uri: str, given: Any) -> types.TextResourceContents | types.BlobResourceContents:
+    guessed = mimetypes.guess_type(uri)[0]
+    if isinstance(given, str):
+        return types.TextResourceContents(uri=uri, text=given, mime_type=guessed or "text/plain")
+    if isinstance(given, bytes):
+        blob = base64.b64encode(given).decode("ascii")
+        return types.BlobResourceContents(uri=uri, blob=blob, mime_type=guessed or "application/octet-stream")
+    raise MCPError(types.INTERNAL_ERROR, f"the mock's resource gave {type(given).__name__}, not text or bytes")
+
 
 def mock(
     tools: Mapping[str, Any],
     *,
     schemas: Mapping[str, Mapping[str, Any]] | None = None,
     outputs: Mapping[str, Any] | None = None,
+    resources: Mapping[str, Any] | None = None,
 ) -> Mock:
     """Make a mocked server: `mf.mock({"send_email": {"sent": True}})`.
 
@@ -69,17 +146,23 @@ def mock(
         Tool name to an input schema; a function's own parameters are used where none is given.
     outputs
         Tool name to an output schema.
+    resources
+        URI to text, bytes, a function, or an exception; the function of a URI with `{}` marks gets them by name.
 
     Raises
     ------
     DefinitionError
-        When an output is no JSON value, or a schema is for no tool.
+        When an output is no JSON value, a schema is for no tool, or a resource is nothing that can be read.
     """
-    return Mock(tools, schemas or {}, outputs or {})
+    return Mock(tools, schemas or {}, outputs or {}, resources or {})
 
 
-def _behaviour(name: str, given: Any) -> Callable[[dict[str, Any]], Awaitable[Any]]:
-    if isinstance(given, BaseException) or (isinstance(given, type) and issubclass(given, Exception)):
+def _is_failure(given: Any) -> bool:
+    return isinstance(given, BaseException) or (isinstance(given, type) and issubclass(given, Exception))
+
+
+def _behaviour(name: str, given: Any) -> Behaviour:
+    if _is_failure(given):
 
         async def fail(_arguments: dict[str, Any]) -> Any:
             raise given

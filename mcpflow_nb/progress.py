@@ -6,7 +6,6 @@ Shown only where somebody watches: in a notebook whose front end can also ask fo
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -45,8 +44,7 @@ async def watching(what: str) -> AsyncIterator[Progress | None]:
         yield report
     finally:
         ticker.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await ticker
+        await asyncio.wait([ticker])  # not `await ticker`: a cancellation of the call would look like the ticker's
 
 
 async def _tick(what: str, latest: list[tuple[float, float | None, str | None]]) -> None:

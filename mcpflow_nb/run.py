@@ -225,6 +225,8 @@ class Run(Shown):
         finally:
             self._under_way = None
         self._append(made)
+        if self._is_cancelled and made.status == "resource_error":  # the tool had run; it is the run that was ended
+            self.outcome = "cancelled"
         return made
 
     def _append(self, made: Record) -> None:

@@ -19,21 +19,21 @@ from pydantic import Field, PrivateAttr, ValidationError
 from mcpflow_nb.arguments import Argument, make_argument
 from mcpflow_nb.composed import Sources
 from mcpflow_nb.dsl import as_source
-from mcpflow_nb.errors import DefinitionError, LoadError
+from mcpflow_nb.errors import DefinitionError
 from mcpflow_nb.show import Shown, above
 from mcpflow_nb.sources import TAG
-from mcpflow_nb.values import ABSENT, Data, is_reading, is_version, nesting
+from mcpflow_nb.values import ABSENT, Data, is_reading
 from mcpflow_nb.where import Where, here
 
 if TYPE_CHECKING:
+    from mcpflow_nb.forecast import Forecast
     from mcpflow_nb.problems import Report
     from mcpflow_nb.run import Run
     from mcpflow_nb.servers import Servers
+    from mcpflow_nb.skill import Skill
     from mcpflow_nb.views.graph import Graph
 
 FORMAT_VERSION: Final = 1
-MAX_BYTES: Final = 10_000_000
-MAX_NESTING: Final = 200
 
 
 class WorkflowStep(Shown, Data):
@@ -61,7 +61,7 @@ class WorkflowStep(Shown, Data):
 
     def __init__(self, name: str = ABSENT, *, bind: str | None = None, **fields: Any) -> None:  # type: ignore[assignment]
         given = {} if name is ABSENT else {"name": name}  # type: ignore[comparison-overlap]
-        place = here()
+        place = None if is_reading.get() else here()  # what was loaded was written elsewhere
         for part in ("args", "template"):
             if isinstance(fields.get(part), Mapping):
                 fields[part] = {key: _source(value) for key, value in fields[part].items()}
@@ -69,7 +69,7 @@ class WorkflowStep(Shown, Data):
             super().__init__(**given, **({"bind": bind} if bind is not None else {}), **fields)
             problem = None
         except ValidationError as error:
-            problem = _first_lines(error)
+            problem = first_lines(error)
         if problem:
             raise DefinitionError(f"step {name!r}: {problem}")
         self._where = place
@@ -140,10 +140,10 @@ class SequentialWorkflow(Shown, Data):
             super().__init__(**given, description=description, **fields)  # type: ignore[call-arg]
             problem = None
         except ValidationError as error:
-            problem = _first_lines(error)
+            problem = first_lines(error)
         if problem:
             raise DefinitionError(f"workflow {name!r}: {problem}")
-        self._where = here()
+        self._where = None if is_reading.get() else here()
 
     @property
     def where(self) -> Where | None:
@@ -191,6 +191,12 @@ class SequentialWorkflow(Shown, Data):
         report: Report = above("checks" if servers is None else "contracts").check(self, servers)
         return report
 
+    def forecast(self, servers: Servers) -> Forecast:
+        """Return what a run is expected to do at each step, and why: call, fetch, hand off, or stop. Calls nothing."""
+        _require_servers(servers)
+        forecast: Forecast = above("forecast").forecast(self, servers)
+        return forecast
+
     def start(self, servers: Servers, arguments: Mapping[str, Any] | None = None, /, **more: Any) -> Run:
         """Begin a run: checks, reads the arguments, calls nothing yet.
 
@@ -216,6 +222,16 @@ class SequentialWorkflow(Shown, Data):
         """Return the data-flow graph: which field of which output feeds which argument."""
         graph: Graph = above("views.ports").binding_graph(self, all_fields)
         return graph
+
+    def to_skill(self, servers: Servers | None = None) -> Skill:
+        """Return the workflow as the text of a SKILL.md, for a client that makes the calls itself.
+
+        With servers it names what nothing gives, and warns of guidance on a tool that changes something.
+        """
+        if servers is not None:
+            _require_servers(servers)
+        skill: Skill = above("skill").to_skill(self, servers)
+        return skill
 
     def to_json(self) -> str:
         """Return the workflow as JSON text; the same definition always gives the same bytes."""
@@ -252,45 +268,8 @@ def _source(value: Any) -> Any:
     return value if is_reading.get() and isinstance(value, dict) and TAG in value else as_source(value)
 
 
-def load(path: str | os.PathLike[str]) -> SequentialWorkflow:
-    """Return the workflow of a file that `save` wrote. Runs nothing.
-
-    Raises
-    ------
-    LoadError
-        When the file is no workflow, too large (10 MB), nested too deep, or of a newer version.
-    """
-    file = Path(path)
-    size = file.stat().st_size
-    if size > MAX_BYTES:
-        raise LoadError(f"{file.name}: {size:,} bytes; a workflow has at most {MAX_BYTES:,}")
-    return from_json(file.read_bytes(), file.name)
-
-
-def from_json(text: str | bytes, name: str = "text") -> SequentialWorkflow:
-    """Return the workflow of a JSON text that `to_json` gave; errors as for `load`."""
-    document: Any = None
-    try:
-        plain = text.decode("utf-8-sig") if isinstance(text, bytes) else text
-        problem = f"nested deeper than {MAX_NESTING} levels" if nesting(plain) > MAX_NESTING else None
-        document = None if problem else json.loads(plain)
-    except ValueError as error:
-        problem = f"not JSON: {error}"
-    if problem is None and not (isinstance(document, dict) and "mcpflow_nb" in document):
-        problem = 'not a saved workflow: it has no "mcpflow_nb"'
-    if problem is None and not is_version(document["mcpflow_nb"], FORMAT_VERSION):
-        problem = (
-            f"format version {document['mcpflow_nb']!r}; this mcpflow_nb reads version {FORMAT_VERSION}: update it"
-        )
-    if problem is None:
-        try:
-            return SequentialWorkflow.from_saved(document)
-        except (ValidationError, DefinitionError) as error:
-            problem = _first_lines(error)
-    raise LoadError(f"{name}: {problem}")
-
-
-def _first_lines(error: ValueError) -> str:
+def first_lines(error: ValueError) -> str:
+    """Return what pydantic found, at most five of it, as one line; the message of any other error."""
     if not isinstance(error, ValidationError):
         return str(error)
     found = error.errors(include_input=False, include_url=False)

@@ -38,7 +38,7 @@ def test_the_tour_prints_its_trace_and_writes_a_page_that_needs_nothing(tmp_path
 
 def test_a_word_that_is_no_command_is_one_sentence(tmp_path: Path) -> None:
     done = command("tuor", folder=tmp_path)
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (2, "")
     assert re.fullmatch(r"mcpflow-nb: .*tuor.*tour.*\n", done.stderr)
 
 
@@ -56,7 +56,8 @@ def test_lab_without_jupyterlab_says_what_to_install(
     monkeypatch.setitem(sys.modules, "jupyterlab", None)
     with pytest.raises(SystemExit) as ended:
         cli.main()
-    assert ended.value.code == "mcpflow-nb: JupyterLab is not installed here; pip install 'mcpflow-nb[lab]' brings it"
+    said = "mcpflow-nb: JupyterLab is not installed here; pip install 'mcpflow-nb[lab]' brings it\n"
+    assert (ended.value.code, capsys.readouterr().err) == (1, said)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -107,10 +107,13 @@ def test_everything_the_tour_shows_can_be_read_as_text(tour: Any) -> None:
     assert [data for data in shown if not data.get("text/plain", "").strip()] == []
 
 
-def test_the_example_of_the_readme_runs_as_it_stands() -> None:
-    [example] = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), flags=re.DOTALL)
+def test_the_examples_of_the_readme_run_as_they_stand() -> None:
+    examples = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), flags=re.DOTALL)
     names: dict[str, Any] = {}
-    exec(example, names)
+    for example in examples:
+        exec(example, names)
+    assert names["server"].endpoint.is_open
+    names["server"].stop()
     assert names["run"].outcome == "completed"
     assert names["run"]["email_result"] == {"sent": True, "to": "alice@company.example"}
     names["servers"].close()

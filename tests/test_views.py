@@ -245,7 +245,7 @@ def test_a_completed_run_says_how_to_read_its_value(servers):
     flow = mf.SequentialWorkflow("w").step("a", tool="hr.create", bind="made")
     run = flow.start(servers).all()
     assert repr(run) == "<Run w: completed, 1 step>"
-    assert shown(run)[0].endswith("  go on: run.trace.df  run['made']")
+    assert shown(run)[0].endswith("  go on: run.trace.df  run['made']  run.conversation()")
 
 
 def test_a_trace_is_a_row_a_record(servers):

@@ -16,7 +16,11 @@ import pytest
 import mcpflow_nb as mf
 from mcpflow_nb import views
 from mcpflow_nb.catalog import Catalog, Prompt, Resource, Tool
-from mcpflow_nb.trace import Passed
+from mcpflow_nb.forecast import Forecast, Foreseen
+from mcpflow_nb.messages import KIND, STEP, Conversation, Message
+from mcpflow_nb.outline import Ahead
+from mcpflow_nb.skill import Skill
+from mcpflow_nb.trace import Fetched, Passed
 from mcpflow_nb.views.html import HIDDEN, visible
 from mcpflow_nb.views.plain import width
 from mcpflow_nb.views.ports import binding_graph
@@ -46,6 +50,10 @@ class NextCall(SimpleNamespace):
 
 class Connection(SimpleNamespace):
     """What the views know of a connection."""
+
+
+class WorkflowServer(SimpleNamespace):
+    """What the views know of served workflows."""
 
 
 class Servers(dict):
@@ -122,9 +130,13 @@ def everything(text):
     passed = Passed(text, {text: [text]}, text)
     record = mf.Record(
         text, text, text, "tool_error", "live", (passed,), value={text: text}, binding=text, rule=text, raw={text: [text]},
-        error=text, missing=(text,), guidance=text, started=datetime(2026, 1, 1, tzinfo=UTC), resources=(text,),
+        error=text, missing=(text,), guidance=text, started=datetime(2026, 1, 1, tzinfo=UTC), resources=(fetched(text), fetched(text, text)),
     )  # fmt: skip
-    trace = mf.Trace(text, text, text, 2, (record, dataclasses.replace(record, status="ok", error=None, missing=())))
+    done = dataclasses.replace(record, status="ok", error=None, missing=())
+    ahead = Ahead(
+        text, text, text, {text: text}, {text: text}, {text: {"type": text, "description": text}}, (text,), text
+    )
+    trace = mf.Trace(text, text, text, 2, (record, done, dataclasses.replace(done, tool=None)), ahead=(ahead, ahead))
     call = NextCall(
         step=text,
         tool=text,
@@ -152,11 +164,47 @@ def everything(text):
     )  # fmt: skip
     problem = mf.Problem(text, "error", text, text, text, None, text, (text,), text, text)
     report = mf.Report(flow, (problem,), (text,))
-    return [flow, flow.steps[0], report, tool, servers, connection, run, call, trace, record]
+    seen = Forecast(text, (Foreseen(text, text, text, text, text, (text,)),))
+    skill = Skill(text, text, (dataclasses.replace(problem, severity="warning"),))
+    handed = Run(**{**vars(run), "outcome": "handoff"})
+    endpoint = SimpleNamespace(is_open=True, snippet=lambda: text)
+    served = WorkflowServer(
+        name=text, url=text, workflows=(flow,), by_tool={text: flow}, endpoint=endpoint, side_effects="handoff"
+    )
+    return [
+        flow,
+        flow.steps[0],
+        report,
+        seen,
+        skill,
+        tool,
+        servers,
+        connection,
+        run,
+        handed,
+        call,
+        trace,
+        told(text),
+        served,
+        record,
+    ]
+
+
+def fetched(text, error=None):
+    contents = ({"uri": text, "mimeType": text, "text": text}, {"uri": text, "mimeType": "image/png", "blob": text})
+    return Fetched(text, text, contents, error, text, 0.1, after_call=error is None)
+
+
+def told(text):
+    """A conversation with `text` in every message."""
+    inner = [{"uri": text, "mimeType": text, "text": text}, {"uri": text, "mimeType": "image/png", "blob": text}]
+    said = [{"type": "text", "text": text, "_meta": {KIND: text, STEP: text}}]
+    said += [{"type": "resource", "resource": one, "_meta": {"mcpflow/server": text}} for one in inner]
+    return Conversation(text, text, tuple(Message("result", content, text) for content in said))
 
 
 def test_every_view_has_a_hostile_case():
-    assert [type(shown).__name__ for shown in everything("x")] == list(views.VIEWS)
+    assert list(dict.fromkeys(type(shown).__name__ for shown in everything("x"))) == list(views.VIEWS)
 
 
 @pytest.mark.parametrize("part", range(8))

@@ -53,9 +53,9 @@ class Endpoint:
 
     @classmethod
     async def open(
-        cls, server: Server[Any], name: str, host: str, port: int, token: str | None, *, expose: bool
+        cls, server: Server[Any], name: str, host: str, port: int, token: str | None, *, expose: bool, say: bool = True
     ) -> Endpoint:
-        """Listen, and print the URL and the token once; the endpoint that had the name before gives way.
+        """Listen, and with `say` print the URL and a token made here, once; who had the name before gives way.
 
         Raises
         ------
@@ -64,6 +64,7 @@ class Endpoint:
         """
         if not expose and not _is_loopback(host):
             raise ServeError(f"host {host!r} opens the workflows to other machines; say expose=True if that is meant")
+        is_new = token is None and name not in _open
         old = _open.pop(name, None)
         if old is not None:  # the same place and token again: what was pasted into a client goes on working
             await old.close()
@@ -76,7 +77,7 @@ class Endpoint:
                 raise ServeError(f"{name!r} could not be served on {host}:{port}: {made._serving.exception()}")
             await asyncio.sleep(0.005)
         io_thread().at_exit.add(made.close)
-        if old is None or old.token != made.token:
+        if say and is_new:
             print(f"{name} is served at {made.url}\ntoken, shown this once: {made.token}")  # noqa: T201 - the one time
         return made
 
@@ -88,6 +89,10 @@ class Endpoint:
         io_thread().at_exit.discard(self.close)
         if _open.get(self.name) is self:
             del _open[self.name]
+
+    async def wait(self) -> None:
+        """Return when it no longer listens."""
+        await asyncio.wait([self._serving])
 
     def snippet(self) -> str:
         """Return the config as JSON text to paste, with a mark in place of the token."""
@@ -140,12 +145,12 @@ def _is_loopback(host: str) -> bool:
 
 
 def _bound(host: str, port: int) -> socket.socket:
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        sock = socket.socket(family, socket.SOCK_STREAM)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((host, port))
     except (OSError, OverflowError) as error:
+        sock.close()
         problem = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     else:
         return sock

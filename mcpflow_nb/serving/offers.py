@@ -97,6 +97,15 @@ def tool(workflow: SequentialWorkflow, servers: Any) -> types.Tool:
     )  # fmt: skip
 
 
+def passed_on(tool: Tool) -> types.Tool:
+    """Return a tool of a step as this server offers it, under `server.tool`."""
+    return types.Tool(
+        name=f"{tool.server}.{tool.name}", title=tool.title or None, description=tool.description or None,
+        input_schema=tool.input_schema, output_schema=tool.output_schema,
+        annotations=types.ToolAnnotations.model_validate(dict(tool.annotations)) if tool.annotations else None,
+    )  # fmt: skip
+
+
 def input_schema(workflow: SequentialWorkflow) -> dict[str, Any]:
     """Return the schema of the arguments."""
     properties = {}

@@ -33,12 +33,18 @@ def tool_reply(run: Run) -> dict[str, Any]:
     trace = run.trace
     structure = finite({**summary(run, trace), "bindings": dict(run.bindings)})
     content: list[Any] = [{"type": "text", "text": json.dumps(structure, ensure_ascii=False)}]
-    content += [message.content for message in trace.messages if message.kind in ("guidance", "resource", "handoff")]
+    kinds = ("guidance", "resource", "handoff") if run.outcome == "handoff" else ("resource",)
+    content += [message.content for message in trace.messages if message.kind in kinds]
     return {
         "content": content, "structuredContent": structure, "isError": run.outcome not in ("completed", "handoff"),
         "_meta": {RUN: {"workflow": run.workflow.name, "run": run.id, "outcome": run.outcome}},
         "resultType": "complete",
     }  # fmt: skip
+
+
+def refused(message: str) -> dict[str, Any]:
+    """Return the result of a tool that was not run, in a sentence."""
+    return {"content": [{"type": "text", "text": message}], "isError": True, "resultType": "complete"}
 
 
 def summary(run: Run, trace: Trace) -> dict[str, Any]:

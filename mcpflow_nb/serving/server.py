@@ -18,13 +18,14 @@ from mcp.server.stdio import stdio_server
 
 from mcpflow_nb import __version__
 from mcpflow_nb.bridge import arun, verb
+from mcpflow_nb.catalog import Tool
 from mcpflow_nb.contracts import check
 from mcpflow_nb.errors import ArgumentsError, CheckError, DefinitionError, RunError, ServeError, did_you_mean
 from mcpflow_nb.inputs import read_arguments
 from mcpflow_nb.run import Run
 from mcpflow_nb.serving import offers
 from mcpflow_nb.serving.http import Endpoint
-from mcpflow_nb.serving.replies import RUN, prompt_reply, question, tool_reply
+from mcpflow_nb.serving.replies import RUN, prompt_reply, question, refused, tool_reply
 from mcpflow_nb.serving.runs import Report, Runs, advance
 from mcpflow_nb.show import Shown
 from mcpflow_nb.workflow import SequentialWorkflow
@@ -39,15 +40,17 @@ class WorkflowServer(Shown):
     """Workflows served over MCP. `mcp` is the SDK's low-level Server; `http()` and `stdio()` open it to clients."""
 
     def __init__(
-        self, workflows: Sequence[SequentialWorkflow], servers: Any, name: str, *, side_effects: SideEffects, ask: bool
-    ) -> None:
+        self, workflows: Sequence[SequentialWorkflow], servers: Any, name: str, *, side_effects: SideEffects, ask: bool,
+        offer_tools: bool,
+    ) -> None:  # fmt: skip
         self.name = name
         self.workflows = tuple(workflows)
         self.servers = servers
         self.side_effects, self.ask = side_effects, ask or side_effects == "confirm"
+        self.offer_tools = offer_tools
         self.endpoint: Endpoint | None = None
         self._by_name = {workflow.name: workflow for workflow in workflows}
-        self._by_tool = {offers.tool_name(workflow): workflow for workflow in workflows}
+        self.by_tool = {offers.tool_name(workflow): workflow for workflow in workflows}
         self._checked: dict[str, tuple[Any, ...]] = {}
         self._runs = Runs()
         self.mcp: Server[Any] = Server(
@@ -64,7 +67,15 @@ class WorkflowServer(Shown):
         return types.ListPromptsResult(prompts=[offers.prompt(one, self.servers) for one in self.workflows])
 
     async def _tools(self, _context: Any, _params: Any) -> types.ListToolsResult:
-        return types.ListToolsResult(tools=[offers.tool(one, self.servers) for one in self.workflows])
+        tools = [offers.tool(one, self.servers) for one in self.workflows]
+        if self.offer_tools:
+            tools += [offers.passed_on(tool) for tool in self._step_tools().values()]
+        return types.ListToolsResult(tools=tools)
+
+    def _step_tools(self) -> dict[str, Tool]:
+        """Return the tools of all steps as a handoff names them, `server.tool`."""
+        every = (tool for one in self.workflows for tool in offers.tools_of(one, self.servers) if tool is not None)
+        return {f"{tool.server}.{tool.name}": tool for tool in every}
 
     async def _completion(self, _context: Any, params: types.CompleteRequestParams) -> types.CompleteResult:
         name = params.ref.name if isinstance(params.ref, types.PromptReference) else ""
@@ -74,27 +85,35 @@ class WorkflowServer(Shown):
 
     async def _prompt(self, context: Any, params: types.GetPromptRequestParams) -> Any:
         workflow = _known(self._by_name, params.name, "prompt")
-        run = await self._run(context, params, workflow)
-        return self._question(context, run) or prompt_reply(run)
+        run, may_ask = await self._run(context, params, workflow, extra=True)
+        return (self._question(context, run) if may_ask else None) or prompt_reply(run)
 
     async def _tool(self, context: Any, params: types.CallToolRequestParams) -> Any:
-        workflow = _known(self._by_tool, params.name, "tool")
-        given = params.arguments or {}
-        if unknown := [name for name in given if name not in {one.name for one in workflow.arguments}]:
-            names = did_you_mean(unknown[0], [one.name for one in workflow.arguments])
-            return _refused(f"workflow {workflow.name!r} has no argument {unknown[0]!r}{names}; nothing was called")
+        if self.offer_tools and params.name not in self.by_tool and params.name in self._step_tools():
+            return await arun(self._pass_on(self._step_tools()[params.name], params.arguments or {}))
+        workflow = _known(self.by_tool, params.name, "tool")
         try:
-            run = await self._run(context, params, workflow)
+            run, may_ask = await self._run(context, params, workflow, extra=False)
         except MCPError as error:
             if error.error.code == types.INVALID_PARAMS:  # a model can mend the result of a tool, not a protocol error
-                return _refused(error.error.message)
+                return refused(error.error.message)
             raise
-        return self._question(context, run) or tool_reply(run)
+        return (self._question(context, run) if may_ask else None) or tool_reply(run)
 
-    async def _run(self, context: Any, params: Any, workflow: SequentialWorkflow) -> Run:
-        """Return the run that a request asks for, as far as it goes; every refusal is an MCPError."""
+    async def _pass_on(self, tool: Tool, arguments: dict[str, Any]) -> dict[str, Any]:
+        answer = await self.servers[tool.server].call(tool.name, arguments)
+        if answer.raw is None:
+            return refused(f"{tool.server}.{tool.name}: {answer.error} [{answer.status}]")
+        return {**answer.raw, "resultType": "complete"}
+
+    async def _run(self, context: Any, params: Any, workflow: SequentialWorkflow, *, extra: bool) -> tuple[Run, bool]:
+        """Return the run that a request asks for, as far as it goes, and whether its handoff may be asked as a form.
+
+        Every refusal is an MCPError.
+        With `extra`, arguments that are not declared are shown in the conversation and read by nobody.
+        """
         try:
-            return await arun(self._asked(params, workflow, _key(params), _reporter(context)))
+            return await arun(self._asked(params, workflow, _reporter(context), extra=extra))
         except ArgumentsError as error:
             data = [{"argument": p.argument, "code": p.code, "message": p.message} for p in error.problems]
             refusal = MCPError(types.INVALID_PARAMS, str(error), {"problems": data})
@@ -104,26 +123,23 @@ class WorkflowServer(Shown):
             refusal = MCPError(types.INTERNAL_ERROR, str(error))
         raise refusal
 
-    async def _asked(self, params: Any, workflow: SequentialWorkflow, key: str | None, report: Report) -> Run:
+    async def _asked(
+        self, params: Any, workflow: SequentialWorkflow, report: Report, *, extra: bool
+    ) -> tuple[Run, bool]:
+        key = _key(params)
         if params.request_state is not None:
             run = self._runs.take_back(params.request_state, workflow.name)
-            return await self._answered(run, params.input_responses or {}, report)
+            return run, await _answered(run, params.input_responses or {}, report)
         given = dict(params.arguments or {})
         declared = {one.name for one in workflow.arguments}
-        arguments = read_arguments(workflow, {name: value for name, value in given.items() if name in declared})
+        read = {name: value for name, value in given.items() if name in declared or not extra}
+        arguments = read_arguments(workflow, read)
         self._require_checked(workflow)
 
         def begin() -> Run:
             return Run(self._guarded(workflow), self.servers, arguments, given)
 
-        return await self._runs.drive(begin, workflow.name, given, key, report)
-
-    async def _answered(self, run: Run, responses: Mapping[str, Any], report: Report) -> Run:
-        answer = next(iter(responses.values()), None)
-        if isinstance(answer, types.ElicitResult) and answer.action == "accept":
-            await run.answer.aio(answer.content or {})
-            await advance(run, report)
-        return run
+        return await self._runs.drive(begin, workflow.name, given, key, report), True
 
     def _question(self, context: Any, run: Run) -> types.InputRequiredResult | None:
         """Return the handoff as a form where that was asked for and the connection can carry it."""
@@ -174,9 +190,14 @@ class WorkflowServer(Shown):
         ServeError
             When the port is in use, or the host is open to others without `expose=True`.
         """
-        if self.endpoint is None or not self.endpoint.is_open:
-            self.endpoint = await Endpoint.open(self.mcp, self.name, host, port, token, expose=expose)
+        await self.listen(host=host, port=port, token=token, expose=expose)
         return self
+
+    async def listen(self, *, host: str, port: int, token: str | None, expose: bool, say: bool = True) -> Endpoint:
+        """Open the endpoint, in the I/O thread, and return it; one that is open stays."""
+        if self.endpoint is None or not self.endpoint.is_open:
+            self.endpoint = await Endpoint.open(self.mcp, self.name, host, port, token, expose=expose, say=say)
+        return self.endpoint
 
     @verb
     async def stop(self) -> None:
@@ -195,7 +216,7 @@ class WorkflowServer(Shown):
 
 def serve(
     workflows: SequentialWorkflow | Sequence[SequentialWorkflow], servers: Any, name: str = "workflows", *,
-    side_effects: SideEffects = "run", ask: bool = False,
+    side_effects: SideEffects = "run", ask: bool = False, offer_tools: bool = False,
 ) -> WorkflowServer:  # fmt: skip
     """Offer workflows to any MCP client, each as a prompt and as a tool; opens nothing yet.
 
@@ -206,6 +227,8 @@ def serve(
         with `confirm`, the client is asked first where it can be, and else they are left to it.
     ask
         Ask the client's user for what a handoff misses, where the connection can carry a form.
+    offer_tools
+        Offer the tools of the steps too, as `server.tool`: the call of a handoff can be made through this server.
 
     Raises
     ------
@@ -224,10 +247,20 @@ def serve(
     names = [offers.tool_name(one) for one in many]
     if twice := [tool for tool in names if names.count(tool) > 1]:
         raise ServeError(f"two workflows would be the tool {twice[0]!r}; rename one")
-    made = WorkflowServer(many, servers, name, side_effects=side_effects, ask=ask)
+    made = WorkflowServer(many, servers, name, side_effects=side_effects, ask=ask, offer_tools=offer_tools)
     for one in many:
         made._require_checked(one)
     return made
+
+
+async def _answered(run: Run, responses: Mapping[str, Any], report: Report) -> bool:
+    """Go on with what a form was answered; False when its reader declined, and is not asked again."""
+    answer = next(iter(responses.values()), None)
+    if not isinstance(answer, types.ElicitResult) or answer.action != "accept":
+        return False
+    await run.answer.aio(answer.content or {})
+    await advance(run, report)
+    return True
 
 
 def _known(offered: Mapping[str, SequentialWorkflow], name: str, kind: str) -> SequentialWorkflow:
@@ -241,10 +274,6 @@ def _key(params: Any) -> str | None:
     if key is not None and not (isinstance(key, str) and 0 < len(key) <= MAX_KEY):
         raise MCPError(types.INVALID_PARAMS, f"_meta[{RUN!r}]: the run key is text of at most {MAX_KEY} characters")
     return key
-
-
-def _refused(message: str) -> dict[str, Any]:
-    return {"content": [{"type": "text", "text": message}], "isError": True, "resultType": "complete"}
 
 
 def _reporter(context: Any) -> Report:

@@ -10,7 +10,21 @@ import re
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from mcpflow_nb.views import call, record, report, run, servers, step, tool, trace, workflow
+from mcpflow_nb.views import (
+    call,
+    conversation,
+    forecast,
+    record,
+    report,
+    run,
+    served,
+    servers,
+    skill,
+    step,
+    tool,
+    trace,
+    workflow,
+)
 from mcpflow_nb.views.html import Safe, frame, tag, visible
 from mcpflow_nb.views.plain import clip
 
@@ -34,6 +48,8 @@ VIEWS: Final = {
     "SequentialWorkflow": View(workflow.line, workflow.plain, workflow.html, "workflow.to_json()"),
     "WorkflowStep": View(step.line, step.plain, step.html, "step.args"),
     "Report": View(report.line, report.plain, report.html, "report.df"),
+    "Forecast": View(forecast.line, forecast.plain, forecast.html, "forecast.df"),
+    "Skill": View(skill.line, skill.plain, skill.html, "print(skill)"),
     "Tool": View(tool.line, tool.plain, tool.html, "tool.input_schema"),
     "Servers": View(servers.line, servers.plain, servers.html, "servers[name]"),
     "Connection": View(
@@ -42,6 +58,8 @@ VIEWS: Final = {
     "Run": View(run.line, run.plain, run.html, "run.trace.df"),
     "NextCall": View(call.line, call.plain, call.html, "run.next"),
     "Trace": View(trace.line, trace.plain, trace.html, "trace.df"),
+    "Conversation": View(conversation.line, conversation.plain, conversation.html, "run.trace.messages"),
+    "WorkflowServer": View(served.line, served.plain, served.html, "server.workflows"),
     "Record": View(record.line, record.plain, record.html, "record.value"),
 }
 """By the name of the class, in reading order."""

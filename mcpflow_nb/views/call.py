@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import keyword
 from typing import Any
 
 from mcpflow_nb.views.html import Safe, badge, code, frame, named, short, spaced, tag
 from mcpflow_nb.views.marks import NEXT, source_word
 from mcpflow_nb.views.plain import clip, fold, page
 from mcpflow_nb.views.record import arguments_table
-from mcpflow_nb.views.values import origin_shown, value_shown
+from mcpflow_nb.views.values import error_shown, origin_shown, value_shown
 
 
 def line(call: Any) -> str:
@@ -18,13 +19,17 @@ def line(call: Any) -> str:
 
 def plain(call: Any) -> str:
     """Return the call with each argument on a line."""
-    return page([f"Next call: {named(step_name(call))} — {', '.join(_facts(call))}", *lines_of(call)], "run.next")
+    return page([f"Next call: {named(step_name(call))} — {', '.join(facts(call))}", *lines_of(call)], "run.next")
 
 
 def html(call: Any) -> Safe:
     """Return the call as a view of its own."""
     return frame(
-        "Next call", code(step_name(call)), [badge(NEXT.icon + " next", "next")], box(call), foot=("run.step()",)
+        "Next call",
+        code(step_name(call)),
+        [badge(NEXT.icon + " next", "next")],
+        box(call),
+        foot=("run.step()", *([answer_with(list(call.missing))[:120]] if call.missing else [])),
     )
 
 
@@ -35,7 +40,9 @@ def lines_of(call: Any) -> list[str]:
         for p in call.arguments
     ]
     lines += [f"    missing: {', '.join(call.missing)}"] if call.missing else []
-    return lines + (fold(f"cannot be sent: {call.problem}", "    ") if getattr(call, "problem", None) else [])
+    return lines + (
+        fold(f"cannot be sent: {error_shown(call.problem)}", "    ") if getattr(call, "problem", None) else []
+    )
 
 
 def box(call: Any) -> Safe:
@@ -45,13 +52,24 @@ def box(call: Any) -> Safe:
     kind = "error" if problem else "handoff" if call.missing else "next"
     return tag(
         "div",
-        tag("p", tag("strong", "Next call"), " ", code(step_name(call)), ": ", spaced(*(short(f) for f in _facts(call)))),
+        tag("p", tag("strong", "Next call"), " ", code(step_name(call)), ": ", spaced(*(short(f) for f in facts(call)))),
         tag("p", tag("strong", "Missing"), ": ", short(missing, 600), ". The client is asked for it.") if missing else None,
-        tag("p", tag("strong", "✖ Cannot be sent"), ": ", short(problem, 1_000)) if problem else None,
-        arguments_table(call.arguments),
+        tag("p", tag("strong", "✖ Cannot be sent"), ": ", short(error_shown(problem), 1_000)) if problem else None,
+        arguments_table(call.arguments) if call.tool is not None or call.arguments else None,
         tag("p", tag("strong", "Guidance"), ": ", short(call.guidance, 600)) if call.guidance else None,
         class_=f"mf-box mf-{kind}",
     )  # fmt: skip
+
+
+def answer_with(names: list[str]) -> str:
+    """Return the call that gives these parameters.
+
+    >>> answer_with(["level"]), answer_with(["from", "x"])
+    ('run.answer(level=...)', "run.answer({'from': ..., 'x': ...})")
+    """
+    if all(name.isidentifier() and not keyword.iskeyword(name) for name in names):
+        return f"run.answer({', '.join(f'{name}=...' for name in names)})"
+    return f"run.answer({{{', '.join(f'{name!r}: ...' for name in names)}}})"
 
 
 def step_name(call: Any) -> str:
@@ -63,6 +81,7 @@ def _called(call: Any) -> str:
     return ".".join(str(part) for part in (call.server, call.tool) if part)
 
 
-def _facts(call: Any) -> list[str]:
+def facts(call: Any) -> list[str]:
+    """Return tool, source and effects as words."""
     effects = [f"the server says: {', '.join(map(str, call.effects))}"] if call.effects else []
     return [fact for fact in (_called(call) or "resources only", source_word(call.source), *effects) if fact]

@@ -7,6 +7,7 @@ the list below. To use a new one: add it to `ELEMENTS`, and say in the tests tha
 from __future__ import annotations
 
 import base64
+import binascii
 import html
 import re
 from collections.abc import Iterable, Sequence
@@ -27,6 +28,11 @@ ELEMENTS: Final = {
 
 VOID: Final = ("br", "img")
 MAX_TEXT: Final = 2_000
+RASTER: Final = {
+    "image/png": rb"\x89PNG\r\n\x1a\n", "image/jpeg": rb"\xff\xd8\xff", "image/gif": rb"GIF8[79]a",
+    "image/webp": rb"RIFF....WEBP",
+}  # fmt: skip
+"""The pictures of others that are shown, by their MIME type, and how their bytes begin; never SVG, which is a document."""
 HIDDEN: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2028-\u202e"
     "\u2060-\u206f\u3164\ud800-\udfff\ufdd0-\ufdef\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\U000e0000-\U000e0fff"
@@ -34,6 +40,9 @@ HIDDEN: Final = re.compile(
     + "]"
 )
 """Control, bidirectional, zero-width and filler characters, lone surrogates, and code points that are none."""
+
+
+_SOURCE: Final = re.compile(r"data:image/(?:svg\+xml|png|jpeg|gif|webp);base64,[A-Za-z0-9+/]*={0,2}")
 
 
 class Safe(str):
@@ -101,7 +110,7 @@ def tag(name: str, *children: object, **attributes: str | int | None) -> Safe:
 
 def _attribute(name: str, key: str, value: str | int) -> str:
     attribute = key.rstrip("_").replace("_", "-")
-    if attribute not in ELEMENTS[name] or (attribute == "src" and not str(value).startswith("data:image/")):
+    if attribute not in ELEMENTS[name] or (attribute == "src" and not _SOURCE.fullmatch(str(value))):
         raise ValueError(f"no attribute {attribute!r} on {name!r}")
     return f' {attribute}="{html.escape(visible(value), quote=True)}"'
 
@@ -145,6 +154,11 @@ def spaced(*parts: object, by: str = " · ") -> Safe:
     return joined([(by if at else None, part) for at, part in enumerate(there)])
 
 
+def preformatted(text: str) -> Safe:
+    """Return text with its lines as they are, all of it; the caller cuts what is too long."""
+    return tag("pre", [text[at : at + MAX_TEXT] for at in range(0, len(text), MAX_TEXT)])
+
+
 def details(summary: object, *body: object, opened: bool = False) -> Safe:
     """Return a part that folds, without a script."""
     return tag("details", tag("summary", summary), *body, open="open" if opened else None)
@@ -177,3 +191,19 @@ def image(alt: str, svg: str) -> Safe:
     """Return a drawing as an image that carries its own bytes."""
     encoded = base64.b64encode(svg.encode()).decode("ascii")
     return tag("img", alt=alt, src=f"data:image/svg+xml;base64,{encoded}", style="max-width: 100%")
+
+
+def picture(alt: str, mime_type: str, encoded: str) -> Safe | None:
+    """Return a PNG, JPEG, GIF or WebP as an image that carries its own bytes; None for anything else.
+
+    The bytes must be base64 and begin as the type says.
+    """
+    begins = RASTER.get(mime_type)
+    try:
+        whole = base64.b64decode(encoded, validate=True) if begins else b""
+    except (binascii.Error, ValueError):
+        return None
+    if begins is None or not re.match(begins, whole, re.DOTALL):
+        return None
+    source = f"data:{mime_type};base64,{base64.b64encode(whole).decode('ascii')}"
+    return tag("img", alt=alt, src=source, style="max-width: 100%")

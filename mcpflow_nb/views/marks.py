@@ -42,6 +42,7 @@ MARKS: Final = {
     "ok": Mark("✔", "ok", "ok", "solid", "1.5", "#00664b", "#d9f2ec"),
     "tool_error": _error("tool error"),
     "invalid_output": _error("invalid output"),
+    "resource_error": _error("resource error"),
     "not_sent": _error("not sent"),
     "not_executed": _error("not executed"),
     "unknown": Mark("?", "unknown", "error", "dotted", "3", "#a83a00", "#ffe1d6"),

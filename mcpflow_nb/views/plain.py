@@ -76,7 +76,7 @@ def fold(text: str, indent: str, most: int = 4) -> list[str]:
 def count(number: int, word: str, plural: str = "") -> str:
     """Return `1 step`, `2 steps`.
 
-    >>> count(1, "step"), count(2, "reply", "replies")
-    ('1 step', '2 replies')
+    >>> count(1, "step"), count(2_000, "reply", "replies")
+    ('1 step', '2,000 replies')
     """
-    return f"{number} {word if number == 1 else plural or word + 's'}"
+    return f"{number:,} {word if number == 1 else plural or word + 's'}"

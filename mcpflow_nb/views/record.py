@@ -9,7 +9,8 @@ from mcpflow_nb.trace import Passed, Record
 from mcpflow_nb.views.html import Safe, badge, code, details, frame, joined, named, short, table, tag
 from mcpflow_nb.views.marks import mark, seconds_word, source_word
 from mcpflow_nb.views.plain import clip, fold, page
-from mcpflow_nb.views.values import brief, origin_shown, tree, value_shown
+from mcpflow_nb.views.resource import fetched_table, lines_of, total_words
+from mcpflow_nb.views.values import brief, error_shown, origin_shown, tree, value_shown
 
 
 def line(record: Record) -> str:
@@ -21,10 +22,12 @@ def plain(record: Record) -> str:
     """Return what happened, each argument with its origin, and the value on one line."""
     lines = [f"Record {named(record.step)} — {', '.join(facts(record))}"]
     lines += [f"  {named(p.name)} = {value_shown(p.name, p.origin, p.value)}  ← {_origin(p)}" for p in record.arguments]
-    lines += fold(f"error: {record.error}", "  ") if record.error else []
+    lines += fold(f"error: {error_shown(record.error)}", "  ") if record.error else []
     lines += [f"  missing: {', '.join(record.missing)}"] if record.missing else []
     bound = f"{named(record.binding)} = " if record.binding is not None else ""
-    lines += [f"  → {bound}{brief(record.value, name=record.binding or '')}"] if record.status == "ok" else []
+    if record.status == "ok" and record.tool is not None:
+        lines.append(f"  → {bound}{brief(record.value, name=record.binding or '')}")
+    lines += lines_of(record.resources, called=is_call(record))
     return page(lines, "record.value")
 
 
@@ -35,27 +38,21 @@ def html(record: Record) -> Safe:
     return frame(
         "Record", code(record.step), [badge(f"{shown.icon} {shown.word}", shown.kind), *facts(record)[1:]],
         error_box(record),
-        arguments_table(record.arguments),
+        arguments_table(record.arguments) if record.tool is not None or record.arguments else None,
         tag("p", tag("strong", "Value"), f" ({record.rule})" if record.rule else None) if _has_value(record) else None,
         tree(record.value, f"{rest}.value", name=record.binding or "") if _has_value(record) else None,
         tag("p", tag("strong", "Guidance"), ": ", short(record.guidance, 600)) if record.guidance else None,
-        _resources(record, rest),
+        fetched_table(record.resources, f"{rest}.resources", called=is_call(record)),
         details("Raw result", tree(record.raw, f"{rest}.raw")) if record.raw is not None else None,
-        foot=(f"{rest}.value",),
+        foot=(f"{rest}.value" if is_call(record) else f"{rest}.resources",),
     )  # fmt: skip
-
-
-def _resources(record: Record, rest: str) -> Safe | None:
-    if not record.resources:
-        return None
-    return details(f"Resources ({len(record.resources)})", tree(list(record.resources), f"{rest}.resources"))
 
 
 def facts(record: Record) -> list[str]:
     """Return status, tool, source, time and start as words."""
     called = ".".join(part for part in (record.server, record.tool) if part)
     there = [
-        mark(record.status).word, called, source_word(record.source),
+        mark(record.status).word, called if is_call(record) else "resources only", source_word(record.source),
         seconds_word(record.seconds) if record.seconds else "",
         f"attempt {record.attempt}" if record.attempt != 1 else "",
         f"started {record.started:%Y-%m-%d %H:%M:%S} {record.started.tzname() or ''}".rstrip() if record.started else "",
@@ -70,13 +67,13 @@ def error_box(record: Record) -> Safe | None:
     shown = mark(record.status)
     missing = f"missing: {', '.join(named(name) for name in record.missing[:20])}" if record.missing else None
     return tag(
-        "div", tag("strong", f"{shown.icon} {shown.word}"), _lines(record.error),
+        "div", tag("strong", f"{shown.icon} {shown.word}"), _lines(error_shown(record.error or "")),
         tag("p", missing) if missing else None, class_=f"mf-box mf-{shown.kind}",
     )  # fmt: skip
 
 
-def _lines(text: str | None) -> Safe | None:
-    if text is None or "\n" not in text:
+def _lines(text: str) -> Safe | None:
+    if "\n" not in text:
         return joined(": ", short(text, 1_500)) if text else None
     return tag("pre", text[:1_500])
 
@@ -99,13 +96,34 @@ def _origin(passed: Passed) -> str:
 
 
 def _has_value(record: Record) -> bool:
-    return record.status in ("ok", "invalid_output") or record.value is not None
+    return (record.status in ("ok", "invalid_output") and is_call(record)) or record.value is not None
+
+
+def is_call(record: Any) -> bool:
+    """Whether it called a tool, or would have; a step of resources alone has neither arguments nor a value."""
+    return record.tool is not None
+
+
+def came_of(record: Any, most: int = 60) -> str:
+    """Return what came of a step as text: its error, what is missing, what it fetched, or its value on one line."""
+    if record.error or record.missing:
+        return error_shown(record.error or "") or f"missing: {', '.join(record.missing)}"
+    if _has_value(record):
+        return brief(record.value, most, record.binding or "")
+    return total_words(record.resources) if record.resources or not is_call(record) else "—"
 
 
 def result(record: Any, most: int = 80) -> Safe:
-    """Return in one cell what came of a step: its error, what is missing, or its value on one line."""
-    if record.error:
-        return joined(short(record.error, 300))
-    if record.missing:
-        return joined("missing: ", short(", ".join(record.missing), 300))
+    """Return the same in one cell."""
+    if record.error or record.missing or not _has_value(record):
+        return joined(short(came_of(record), 300))
     return tag("code", brief(record.value, most, record.binding or ""))
+
+
+def body(record: Record, rest: str) -> list[Safe | None]:
+    """Return what a record has, folded: its error, arguments, value, and what it fetched."""
+    value = tree(record.value, f"{rest}.value", opened=False, name=record.binding or "")
+    return [
+        error_box(record), arguments_table(record.arguments) if is_call(record) or record.arguments else None,
+        value if _has_value(record) else None, fetched_table(record.resources, f"{rest}.resources", called=is_call(record)),
+    ]  # fmt: skip

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from mcpflow_nb.views import handoff
 from mcpflow_nb.views.call import box, lines_of, step_name
 from mcpflow_nb.views.graph import run_graph, states
 from mcpflow_nb.views.html import Safe, badge, code, details, frame, joined, named, short, tag
 from mcpflow_nb.views.marks import outcome_mark
 from mcpflow_nb.views.parts import servers_of
 from mcpflow_nb.views.plain import clip, count, fold, grid, page
-from mcpflow_nb.views.record import error_box
+from mcpflow_nb.views.record import came_of, error_box
 from mcpflow_nb.views.trace import records_table
-from mcpflow_nb.views.values import brief, tree
+from mcpflow_nb.views.values import error_shown, tree
 
 MOST: Final = 20
 _NEXT_LINES: Final = {
     "paused": ("run.step()", "run.all()", "run.trace"),
-    "handoff": ("run.trace", "run.next"),
-    "failed": ("run.trace", "workflow.start(servers, ...)"),
-    "unknown": ("run.trace",),
-    "cancelled": ("run.trace", "workflow.start(servers, ...)"),
+    "handoff": ("run.conversation()", "run.trace", "run.next"),
+    "failed": ("run.trace", "run.conversation()", "workflow.start(servers, ...)"),
+    "unknown": ("run.trace", "run.conversation()"),
+    "cancelled": ("run.trace", "run.conversation()", "workflow.start(servers, ...)"),
 }
 
 
@@ -34,11 +35,14 @@ def plain(run: Any) -> str:
     rows = []
     for at, (step, state) in enumerate(zip(run.workflow.steps, states(run), strict=True)):
         record = state.record
-        came = (record.error or brief(record.value, 60, record.binding or "")) if record is not None else ""
+        came = came_of(record) if record is not None else ""
         rows.append(["", str(at + 1), named(step.name), state.words, came])
-    lines = [f"Run {clip(run.id, 20)} of {clip(run.workflow.name, 40)} — {place(run)}", *grid(rows, 40)[:25]]
-    lines += [f"  … {len(rows) - 25} more steps: run.trace.df"] if len(rows) > 25 else []
-    lines += fold(f"reason: {run.reason}", "  ") if run.reason else []
+    most = 15 if _is_handed(run) else 25
+    lines = [f"Run {clip(run.id, 20)} of {clip(run.workflow.name, 40)} — {place(run)}", *grid(rows, 40)[:most]]
+    lines += [f"  … {len(rows) - most} more steps: run.trace.df"] if len(rows) > most else []
+    if _is_handed(run):
+        return page([*lines, *handoff.lines(run), f"  go on: {'  '.join(_foot(run))}"], "run.trace.df")
+    lines += fold(f"reason: {error_shown(run.reason)}", "  ") if run.reason else []
     if run.next is not None:
         lines += [f"  next: {named(step_name(run.next))}", *lines_of(run.next)]
     return page([*lines, f"  go on: {'  '.join(_foot(run))}"], "run.trace.df")
@@ -49,15 +53,16 @@ def html(run: Any) -> Safe:
     shown = outcome_mark(run.outcome)
     records = list(run.trace)
     last = records[-1] if records and run.outcome != "paused" else None
-    problem = error_box(last) if last is not None else None
+    problem = error_box(last) if last is not None and not _is_handed(run) else None
+    said = _is_handed(run) or _said(run, last)
     facts = [f"of {named(run.workflow.name, 60)}", badge(f"{shown.icon} {place(run)}", shown.kind), *_servers(run)]
     return frame(
         "Run", code(run.id, 40), facts,
         tag("p", "At step ", code(last.step), ":") if problem and last is not None else None, problem,
-        tag("p", tag("strong", "Reason"), ": ", short(run.reason, 1_000)) if run.reason and not _said(run, last) else None,
-        _skipped(run) if run.outcome in ("failed", "unknown") else None,
+        tag("p", tag("strong", "Reason"), ": ", short(error_shown(run.reason), 1_000)) if run.reason and not said else None,
+        handoff.box(run) if _is_handed(run) else _skipped(run),
         run_graph(run).figure(),
-        box(run.next) if run.next is not None else None,
+        box(run.next) if run.next is not None and not _is_handed(run) else None,
         records_table(run.trace) if records else tag("p", "Nothing ran yet."),
         _bindings(run),
         details(f"Given ({len(run.arguments)})", tree(dict(run.arguments), "run.arguments")) if run.arguments else None,
@@ -72,9 +77,11 @@ def place(run: Any) -> str:
     word, total = outcome_mark(run.outcome).word, len(names)
     if run.outcome == "completed":
         return f"{word}, {count(total, 'step')}"
-    if run.outcome == "paused" and upcoming in names:
-        return f"{word} before step {names.index(upcoming) + 1} of {total}"
     records = list(run.trace)
+    if run.outcome == "cancelled" and run.trace.ahead and (not records or records[-1].status != "cancelled"):
+        upcoming = run.trace.ahead[0].step
+    if run.outcome in ("paused", "cancelled") and upcoming in names:
+        return f"{word} before step {names.index(upcoming) + 1} of {total}"
     stopped = upcoming if upcoming in names else records[-1].step if records else None
     return (
         f"{word} at step {names.index(stopped) + 1} of {total}"
@@ -83,14 +90,18 @@ def place(run: Any) -> str:
     )
 
 
+def _is_handed(run: Any) -> bool:
+    return run.outcome == "handoff" and run.next is not None
+
+
 def _said(run: Any, last: Any) -> bool:
     return last is not None and bool(last.error) and str(last.error) in run.reason
 
 
 def _skipped(run: Any) -> Safe | None:
-    ran = {record.step for record in run.trace}
-    left = [named(step.name) for step in run.workflow.steps if step.name not in ran]
-    return tag("p", f"Not run: {short(', '.join(left[:20]), 600)}.") if left else None
+    left = [named(step.step) for step in run.trace.ahead]
+    more = f" and {len(left) - MOST} more" if len(left) > MOST else ""
+    return tag("p", f"Not run: {short(', '.join(left[:MOST]), 600)}{more}.") if left else None
 
 
 def _servers(run: Any) -> list[Safe]:
@@ -121,5 +132,6 @@ def _bindings(run: Any) -> Safe | None:
 def _foot(run: Any) -> tuple[str, ...]:
     if run.outcome == "completed":
         bound = list(run.bindings)[-1:]
-        return ("run.trace.df", *(f"run[{named(name, 60)!r}]" for name in bound))
-    return _NEXT_LINES.get(run.outcome, ("run.trace",))
+        return ("run.trace.df", *(f"run[{named(name, 60)!r}]" for name in bound), "run.conversation()")
+    answer = handoff.answer_line(run) if _is_handed(run) else None
+    return (*([clip(answer, 80)] if answer else []), *_NEXT_LINES.get(run.outcome, ("run.trace",)))

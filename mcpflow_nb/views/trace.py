@@ -8,8 +8,7 @@ from mcpflow_nb.trace import Record, Trace
 from mcpflow_nb.views.html import Safe, badge, code, details, frame, named, table, tag, word
 from mcpflow_nb.views.marks import mark, outcome_mark, seconds_word, source_word
 from mcpflow_nb.views.plain import clip, count, grid, page
-from mcpflow_nb.views.record import arguments_table, error_box, result
-from mcpflow_nb.views.values import brief, tree
+from mcpflow_nb.views.record import body, came_of, result
 
 FIRST: Final = 20
 LAST: Final = 5
@@ -71,10 +70,9 @@ def _progress(trace: Trace) -> str:
 
 def _words(record: Record) -> list[str]:
     shown = mark(record.status)
-    came = record.error or (f"missing {', '.join(record.missing)}" if record.missing else "")
     return [
         named(record.step), _tool(record), f"{shown.icon} {shown.word}", source_word(record.source),
-        seconds_word(record.seconds) if record.seconds else "", came or brief(record.value, 60, record.binding or ""),
+        seconds_word(record.seconds) if record.seconds else "", came_of(record),
     ]  # fmt: skip
 
 
@@ -94,5 +92,4 @@ def _tool(record: Record) -> str:
 
 def _folded(at: int, record: Record) -> Safe:
     head = f"{at + 1} {named(record.step)} · {mark(record.status).word}"
-    value = tree(record.value, f"trace[{named(record.step, 60)!r}].value", opened=False, name=record.binding or "")
-    return details(head, error_box(record), arguments_table(record.arguments), value)
+    return details(head, *body(record, f"trace[{named(record.step, 60)!r}]"))

@@ -14,10 +14,16 @@ SECRET: Final = re.compile(
     re.IGNORECASE,
 )
 _PAIR: Final = re.compile(rf'((?:{SECRET.pattern})[\w-]{{0,80}}"?: ?)("(?:[^"\\]|\\.)*"?…?)', re.IGNORECASE)
+_KEY: Final = re.compile(r'(\\{0,7})"([^"\\\n]{1,200})\1"\s*:\s*')
+_LINE: Final = re.compile(r"""([ \t]*)([-*] )?([^\s"':=-][^"':=]{0,99}[:=] ?)(.*)""")
+_ITEM: Final = re.compile(r"\s*- |\d+\. |Then, in this order:")
+_NO_VALUE: Final = re.compile(r"\?(?: \{.*\})?|\(from .*\)")
+_QUERY: Final = re.compile(r"([?&;]([\w.-]{1,80})=)[^\s&#;\"')]+")
 _PLACEHOLDERS: Final = ("image", "audio", "blob")
 
 MAX_DEPTH: Final = 24
 MAX_STRING: Final = 200
+MAX_ERROR: Final = 100_000
 MAX_BYTES: Final = 32_000
 MANY: Final = 50
 FIRST: Final = 40
@@ -91,7 +97,65 @@ def label_shown(label: str, name: str = "") -> str:
     """
     if is_secret(name) and label[:1] in '"0123456789[{':
         return "constant ••••"
-    return _PAIR.sub(r"\1••••", label)
+    return _pairs(label)
+
+
+def text_shown(text: str, *, lists: bool = False) -> str:
+    """Return text in which the value of each secret is masked: in JSON, in a line `name: value`, in a query of a URI.
+
+    `lists` says that a value in a list of arguments goes on to the next item.
+
+    >>> text_shown('{"token": ["a"], "id": 1}'), text_shown("- password: x\\n- id: 1")
+    ('{"token": •••• (5 chars), "id": 1}', '- password: ••••\\n- id: 1')
+    """
+    kept, hiding = [], False
+    for line in _json_shown(text).split("\n"):
+        if hiding and not _ITEM.match(line):
+            continue
+        found = _LINE.fullmatch(line[:20_000])
+        hides = found is not None and (bool(found[4].strip()) or lists) and _hides(found)
+        kept.append(f"{line[: found.start(4)]}••••" if found and hides else line)
+        hiding = lists and hides and found is not None and found[2] is not None
+    return _QUERY.sub(lambda found: f"{found[1]}••••" if is_secret(found[2]) else found[0], _pairs("\n".join(kept)))
+
+
+def error_shown(error: str) -> str:
+    """Return the words of an error with its secrets masked."""
+    cut = f"… ({len(error):,} characters)" if len(error) > MAX_ERROR else ""
+    return text_shown(error[:MAX_ERROR]) + cut
+
+
+def _pairs(text: str) -> str:
+    return _PAIR.sub(r"\1••••", text)
+
+
+def _hides(found: re.Match[str]) -> bool:
+    """Whether a line's value is a secret: its name is, and it has one; prose that ends in a colon is no name."""
+    is_name = found[2] is not None or len(found[3].split()) <= 2
+    return is_name and is_secret(found[3]) and not _NO_VALUE.fullmatch(found[4])
+
+
+def _json_shown(text: str) -> str:
+    kept, at = "", 0
+    while found := _KEY.search(text, at):
+        kept, at = kept + text[at : found.end()], found.end()
+        if is_secret(found[2]):
+            shown, at = _hidden(text, at, found[1])
+            kept += shown
+    return kept + text[at:]
+
+
+def _hidden(text: str, at: int, escape: str) -> tuple[str, int]:
+    """Return what stands for the JSON value that begins here, and where it ends; text that is cut ends with its line."""
+    if escape:
+        end = re.compile(rf'(?<!\\){re.escape(escape)}"|$', re.MULTILINE).search(text, at + len(escape) + 1)
+        return "••••", end.start() if end else len(text)
+    try:
+        value, end_at = json.JSONDecoder().raw_decode(text, at)
+    except (ValueError, RecursionError):
+        line_end = text.find("\n", at) if text[at : at + 1] not in ("{", "[") else -1
+        return "••••", line_end if line_end >= 0 else len(text)
+    return ("null" if value is None else masked(value)), end_at
 
 
 def origin_shown(name: str, origin: str, value: Any) -> str:

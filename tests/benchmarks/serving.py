@@ -116,7 +116,10 @@ def opened(url: str, token: str, http: httpx2.AsyncClient) -> Client:
 
 async def compare(url: str, bare_url: str) -> None:
     limits = httpx2.Limits(max_connections=CONCURRENCY, max_keepalive_connections=CONCURRENCY)
-    async with httpx2.AsyncClient(limits=limits, timeout=60) as one, httpx2.AsyncClient(limits=limits, timeout=60) as two:
+    async with (
+        httpx2.AsyncClient(limits=limits, timeout=60) as one,
+        httpx2.AsyncClient(limits=limits, timeout=60) as two,
+    ):
         async with opened(url, "served", one) as served, opened(bare_url, "bare", two) as bare:
             times: dict[str, list[float]] = {"served": [], "bare": []}
             for number in range(ROUNDS + 1):
