@@ -1,0 +1,1 @@
+"""Clients from elsewhere, and what they are served: used by `tests/test_real_clients.py`."""
