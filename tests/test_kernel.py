@@ -1,5 +1,6 @@
 """Connections, errors and Interrupt in a real kernel: what a reader of a notebook meets."""
 
+import socket
 from pathlib import Path
 
 import nbformat
@@ -170,3 +171,20 @@ def test_a_long_call_shows_one_updating_line_only_where_somebody_watches(tmp_pat
     assert text_of([o for o in outputs[2] if o.output_type == "stream"]).strip() == "completed"
     assert len(displayed) == int(shown)
     assert all(o.data["text/plain"].startswith("step 'a': 1.") for o in displayed)
+
+
+def test_a_workflow_that_is_served_in_a_cell_answers_meanwhile_and_ends_with_the_kernel(tmp_path):
+    outputs = executed(
+        tmp_path,
+        SETUP,
+        "servers = mf.connect(m=mf.mock({'t': 1}))\nflow = mf.SequentialWorkflow('w').step('s', tool='m.t', bind='x')",
+        "server = mf.serve(flow, servers, name='kernel').http()",
+        "print(server.url)",
+        "client = mf.connect(served=server.endpoint.config())\nprint(client.call('served.w')['bindings'])",
+        "mf.serve(flow, servers, name='kernel').http().url == server.url",
+    )
+    assert "token, shown this once" in text_of(outputs[2])
+    assert (text_of(outputs[4]).strip(), text_of(outputs[5])) == ("{'x': 1}", "True")
+    port = int(text_of(outputs[3]).split(":")[2].split("/")[0])
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
