@@ -180,7 +180,7 @@ def test_a_workflow_that_is_served_in_a_cell_answers_meanwhile_and_ends_with_the
         "servers = mf.connect(m=mf.mock({'t': 1}))\nflow = mf.SequentialWorkflow('w').step('s', tool='m.t', bind='x')",
         "server = mf.serve(flow, servers, name='kernel').http()",
         "print(server.url)",
-        "client = mf.connect(served=server.endpoint.config())\nprint(client.call('served.w')['bindings'])",
+        "client = mf.connect(server.endpoint.config())\nprint(client.call('kernel.w')['bindings'])",
         "mf.serve(flow, servers, name='kernel').http().url == server.url",
     )
     assert "token, shown this once" in text_of(outputs[2])
