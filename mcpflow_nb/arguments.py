@@ -5,6 +5,7 @@ Over MCP every prompt argument is text; in Python it is a value. Both go through
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from typing import Any, Final, Literal, get_args
 from pydantic import Field, PrivateAttr
 
 from mcpflow_nb.errors import DefinitionError, NotJsonError
-from mcpflow_nb.values import ABSENT, Data, Frozen, FrozenOrNone, FrozenValue, jsonable
+from mcpflow_nb.values import ABSENT, MAX_DEPTH, Data, Frozen, FrozenOrNone, FrozenValue, jsonable, nesting
 from mcpflow_nb.where import Where
 
 TypeName = Literal["string", "integer", "number", "boolean", "array", "object"]
@@ -93,15 +94,15 @@ class Argument(Data):
 
 
 def from_text(kind: str, text: str) -> Any:
-    """Return the value of a text by the strict grammar: ASCII digits, no blanks, no NaN, six words for booleans.
+    """Return the value of a text by the strict grammar: ASCII digits, no blanks, no NaN, six words for booleans, JSON.
 
     Raises
     ------
     ValueError
         When the text is not of that kind.
 
-    >>> from_text("number", "1e3"), from_text("integer", "+7"), from_text("boolean", "No")
-    (1000.0, 7, False)
+    >>> from_text("number", "1e3"), from_text("integer", "+7"), from_text("boolean", "No"), from_text("array", "[1]")
+    (1000.0, 7, False, [1])
     """
     if kind == "integer" and _INTEGER.fullmatch(text):
         return int(text)
@@ -109,8 +110,19 @@ def from_text(kind: str, text: str) -> Any:
         return number
     if kind == "boolean" and text.lower() in _BOOLEAN:
         return _BOOLEAN[text.lower()]
-    words = " (true, false, 1, 0, yes or no)" if kind == "boolean" else ""
+    if kind in ("array", "object") and nesting(text) <= MAX_DEPTH and isinstance(found := _json(text), _KINDS[kind]):
+        return found
+    hints = {"boolean": " (true, false, 1, 0, yes or no)", "array": " (JSON text)", "object": " (JSON text)"}
+    words = hints.get(kind, "")
     raise ValueError(f"{_short(text)} is no {kind}{words}")
+
+
+def _json(text: str) -> Any:
+    """Return the value of a JSON text, or None."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
 
 
 def make_argument(

@@ -17,6 +17,7 @@ from cyclopts import Parameter
 
 from mcpflow_nb.bridge import run as in_io_thread
 from mcpflow_nb.errors import ConfigError
+from mcpflow_nb.inputs import from_texts
 from mcpflow_nb.run import Run
 from mcpflow_nb.saving import load
 from mcpflow_nb.servers import connect
@@ -88,7 +89,7 @@ def run(
     given = dict(_pair(text) for text in arguments)
     loaded = load(workflow)
     with connect(servers, this_python=this_python) as opened:
-        done = loaded.start(opened, given).all()
+        done = loaded.start(opened, from_texts(loaded, given)).all()
     if as_json:
         _print_json(_plain(done, with_messages=messages))
     elif messages:

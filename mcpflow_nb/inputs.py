@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
+from mcpflow_nb.arguments import from_text
 from mcpflow_nb.errors import ArgumentsError, nearest
 from mcpflow_nb.problems import Problem
 from mcpflow_nb.schemas import Unjudged, refusal
 from mcpflow_nb.workflow import SequentialWorkflow
+
+
+def from_texts(workflow: SequentialWorkflow, texts: Mapping[str, str]) -> dict[str, Any]:
+    """Return arguments that can only come as text, over MCP or from a shell: lists and objects are read as JSON."""
+    values: dict[str, Any] = dict(texts)
+    for argument in workflow.arguments:
+        if argument.name in texts and argument.type in ("array", "object"):
+            with suppress(ValueError):  # text that is none is refused with the others, by name
+                values[argument.name] = from_text(argument.type, texts[argument.name])
+    return values
 
 
 def read_arguments(workflow: SequentialWorkflow, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -174,3 +174,17 @@ def test_any_text_is_a_value_of_its_kind_or_a_value_error(text, kind):
     except ValueError as error:
         outcome = f"is no {kind}" in str(error)
     assert outcome in (kinds[kind], True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [("array", "[1, 2.0]", [1, 2.0]), ("object", '{"a": null}', {"a": None}), ("array", " [] ", [])],
+)
+def test_json_text_is_read_for_a_list_or_an_object_where_only_text_can_come(kind, text, value):
+    assert from_text(kind, text) == value
+
+
+@pytest.mark.parametrize("text", ["", "1", "[1", "{}", "[" * 100 + "]" * 100, "[1] [2]"])
+def test_what_is_no_json_list_is_refused(text):
+    with pytest.raises(ValueError, match=r"is no array \(JSON text\)"):
+        from_text("array", text)

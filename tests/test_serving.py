@@ -150,6 +150,17 @@ def test_every_bad_argument_is_named_and_nothing_is_called(servers, mocked, mode
     assert mocked.calls == []
 
 
+@ERAS
+def test_lists_and_objects_come_as_json_text_over_a_prompt_and_as_values_over_the_tool(servers, mocked, mode):
+    workflow = mf.SequentialWorkflow("many").argument("names", type=list)
+    served = mf.serve(workflow.step("s", tool="hr.task", args={"text": mf.prompt_arg("names")}), servers)
+    ask(served, get("many", {"names": '["a", 1]'}), mode=mode)
+    ask(served, call("many", {"names": ["a", 1]}), mode=mode)
+    assert mocked.calls == [("task", {"text": ["a", 1]})] * 2
+    with pytest.raises(MCPError, match="'names': 'a, b' is no array"):
+        ask(served, get("many", {"names": "a, b"}), mode=mode)
+
+
 def test_what_is_not_offered_is_refused_with_the_nearest_name(servers):
     served = mf.serve(onboard(), servers)
     for work, kind in ((get("onbord"), "prompt"), (call("onbord"), "tool")):

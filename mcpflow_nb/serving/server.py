@@ -21,7 +21,7 @@ from mcpflow_nb.bridge import arun, verb
 from mcpflow_nb.catalog import Tool
 from mcpflow_nb.contracts import check
 from mcpflow_nb.errors import ArgumentsError, CheckError, DefinitionError, RunError, ServeError, did_you_mean
-from mcpflow_nb.inputs import read_arguments
+from mcpflow_nb.inputs import from_texts, read_arguments
 from mcpflow_nb.run import Run
 from mcpflow_nb.serving import offers
 from mcpflow_nb.serving.http import Endpoint
@@ -133,7 +133,7 @@ class WorkflowServer(Shown):
         given = dict(params.arguments or {})
         declared = {one.name for one in workflow.arguments}
         read = {name: value for name, value in given.items() if name in declared or not extra}
-        arguments = read_arguments(workflow, read)
+        arguments = read_arguments(workflow, from_texts(workflow, read) if extra else read)
         self._require_checked(workflow)
 
         def begin() -> Run:
