@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from mcpflow_nb.catalog import Tool
 from mcpflow_nb.errors import MissingValueError, NotJsonError, ServerError
@@ -11,20 +11,23 @@ from mcpflow_nb.fetching import filled_uri
 from mcpflow_nb.outline import Ahead, Outline, Planned
 from mcpflow_nb.schemas import parameter
 from mcpflow_nb.sources import Scope
-from mcpflow_nb.values import ABSENT, filled, jsonable
+from mcpflow_nb.values import ABSENT, copied, filled, jsonable
 from mcpflow_nb.workflow import SequentialWorkflow, WorkflowStep
+
+MOST_DESCRIBED: Final = 200
+"""Characters of a tool's description in the plan."""
 
 
 def outline(workflow: SequentialWorkflow, servers: Any, given: Mapping[str, Any]) -> Outline:
     """Return what a run is asked to do: the arguments as they were given, and a line a step."""
     plan = tuple(_planned(step, servers) for step in workflow.steps)
-    return Outline(workflow.description, workflow.instructions, dict(given), plan)
+    return Outline(workflow.description, workflow.instructions, given, plan)
 
 
 def _planned(step: WorkflowStep, servers: Any) -> Planned:
     server, tool, found = _tool(step, servers)
     description = found.description if found is not None else ""
-    return Planned(step.name, server, tool, description.strip().split("\n")[0], len(step.resources))
+    return Planned(step.name, server, tool, " ".join(description.split())[:MOST_DESCRIBED], len(step.resources))
 
 
 def ahead(steps: Iterable[WorkflowStep], scope: Scope, servers: Any) -> tuple[Ahead, ...]:
@@ -44,7 +47,7 @@ def _ahead(step: WorkflowStep, scope: Scope, servers: Any) -> Ahead:
         except (MissingValueError, NotJsonError):
             unknown[name] = source.label
     needed = [name for name in (found.required if found else ()) if name not in known and name not in unknown]
-    missing = {name: parameter(found.input_schema, name) for name in needed} if found else {}
+    missing = {name: copied(parameter(found.input_schema, name)) for name in needed} if found else {}
     guidance = filled(step.guidance, dict(scope.arguments)) if step.guidance else None
     uris = tuple(_uri(uri, step, scope) for uri in step.resources)
     return Ahead(step.name, server, tool, known, unknown, missing, uris, guidance)

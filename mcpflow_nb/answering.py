@@ -22,13 +22,15 @@ def read_answer(handed: Record, ready: Ready, given: Mapping[str, Any]) -> dict[
     """
     tool = ready.tool
     if handed.status != "handoff" or tool is None:
-        raise RunError(f"run.answer(): step {handed.step!r} cannot be answered here: {handed.error}")
+        why = ready.call.problem or handed.error
+        raise RunError(f"run.answer(): step {handed.step!r} cannot be answered here: {why}")
+    if not isinstance(given, Mapping):
+        raise RunError(f"run.answer(): give names and values, not {type(given).__name__}")
     values: dict[str, Any] = {}
     problems = []
-    closed = isinstance(tool.input_schema, dict) and tool.input_schema.get("additionalProperties") is False
     for name, value in given.items():
-        if name not in tool.properties and (closed or tool.properties):
-            problems.append(f"{name!r} is no parameter{did_you_mean(name, tool.properties)}")
+        if not isinstance(name, str) or not tool.takes(name):
+            problems.append(f"{name!r} is no parameter{did_you_mean(str(name), tool.properties)}")
             continue
         try:
             values[name] = jsonable(value)

@@ -45,7 +45,12 @@ class IOThread:
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self.loop)
-        self.loop.run_forever()
+        while True:
+            try:
+                self.loop.run_forever()
+            except (SystemExit, KeyboardInterrupt):  # a tool in this process wanted to end it: only its call ends
+                continue
+            return
 
     def submit(self, coroutine: Coroutine[Any, Any, R]) -> _Job[R]:
         """Start a coroutine in the thread, with the caller's context variables."""
@@ -177,11 +182,11 @@ class BoundVerb(Generic[P, R]):
         self._begin = begin
         functools.update_wrapper(self, begin)
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Do it, and wait."""
         return run(self._begin(*args, **kwargs))
 
-    async def aio(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    async def aio(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Do the same from async code."""
         return await arun(self._begin(*args, **kwargs))
 

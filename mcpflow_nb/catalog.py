@@ -44,6 +44,14 @@ class Tool(Shown):
         found = self.input_schema.get("required") if isinstance(self.input_schema, dict) else None
         return tuple(name for name in found if isinstance(name, str)) if isinstance(found, list) else ()
 
+    def takes(self, name: str) -> bool:
+        """Tell whether a call may have a parameter of this name, as far as the schema says so on purpose."""
+        schema = self.input_schema if isinstance(self.input_schema, dict) else {}
+        more = schema.get("additionalProperties")
+        is_open = isinstance(more, dict) or more is True or bool(schema.get("patternProperties"))
+        undeclared = not self.properties and more is not False
+        return name in self.properties or name in self.required or is_open or undeclared
+
     @property
     def signature(self) -> str:
         """`create_employee(name: string, level: integer = 1)`."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -121,11 +122,17 @@ def _open_in_lab(notebook: Path) -> None:
         raise McpflowError(f"JupyterLab ended with exit code {done.returncode}")
 
 
+def _terminated(*_: object) -> None:
+    """End as Ctrl-C does, so that no child of ours is left behind."""
+    sys.exit(143)
+
+
 def main() -> None:
     """Run the command line, and end the process."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a terminal that is not UTF-8 shows signs it lacks as \u....
             stream.reconfigure(errors="backslashreplace")
+    signal.signal(signal.SIGTERM, _terminated)
     problem, code = None, 0
     try:
         code = app(sys.argv[1:], exit_on_error=False, print_error=False) or 0

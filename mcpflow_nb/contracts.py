@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from mcpflow_nb.catalog import Tool, type_words
 from mcpflow_nb.checks import structure
 from mcpflow_nb.errors import NotOfferedError, ServerError, listed, nearest
-from mcpflow_nb.fetching import lists, matches
+from mcpflow_nb.fetching import lists, matches, needed_marks
 from mcpflow_nb.paths import Path
 from mcpflow_nb.problems import Problem, Report
 from mcpflow_nb.schemas import Missing, Unjudged, Validator, at, never, parameter
@@ -41,6 +41,8 @@ class Known:
     def __init__(self, workflow: SequentialWorkflow, servers: Any) -> None:
         self.servers = servers
         self.arguments = {argument.name: argument for argument in workflow.arguments}
+        self.catalogs = [one.catalog for one in servers.values() if one.catalog.has_resources]
+        self.listed_uris = tuple(resource.uri for catalog in self.catalogs for resource in catalog.resources)
         self.tools: dict[int, Tool | ServerError] = {}
         self.makers: dict[str, Tool] = {}
         self.unchecked: set[tuple[str, str]] = set()
@@ -210,15 +212,25 @@ def resources_offered(step: WorkflowStep, known: Known) -> Iterator[Problem]:
         yield _problem("unknown-server", step, f"there is no server {step.server!r}", focus=step.server, known=names,
                        suggestion=nearest(step.server, names))  # fmt: skip
         return
-    catalogs = [connection.catalog for connection in known.servers.values() if connection.catalog.has_resources]
-    listed_uris = tuple(resource.uri for catalog in catalogs for resource in catalog.resources)
+    catalogs, listed_uris = known.catalogs, known.listed_uris
     for uri in step.resources:
+        for name in may_lack_marks(uri, step, known):
+            yield _problem("unfilled-placeholder", step, f"{{{name}}} of {uri!r} may have no value: it is optional",
+                           severity="warning", focus=uri, fix="give it a default")  # fmt: skip
         if not catalogs:
             yield _problem("unknown-resource", step, f"no server offers resources: {uri!r} cannot be fetched",
                            severity="warning", focus=uri)  # fmt: skip
         elif "{" not in uri and not any(lists(catalog, uri) or matches(catalog, uri) for catalog in catalogs):
             yield _problem("unknown-resource", step, f"no server lists the resource {uri!r}", severity="warning",
                            focus=uri, known=listed_uris, suggestion=nearest(uri, listed_uris))  # fmt: skip
+
+
+def may_lack_marks(uri: str, step: WorkflowStep, known: Known) -> Iterator[str]:
+    """Give each mark of a URI that must be filled and may have no value when it runs."""
+    for name in needed_marks(uri):
+        source = step.template.get(name)
+        if source.may_be_absent(known) if source is not None else known.may_lack(name):
+            yield name
 
 
 CHECKS: tuple[Callable[[WorkflowStep, Known], Iterator[Problem]], ...] = (

@@ -21,7 +21,7 @@ from mcpflow_nb.results import text_of_content, value_of
 from mcpflow_nb.show import Shown
 from mcpflow_nb.sources import Scope
 from mcpflow_nb.trace import Fetched, Passed, Record, SourceWord, Status
-from mcpflow_nb.values import ABSENT, filled, jsonable
+from mcpflow_nb.values import ABSENT, copied, filled, jsonable
 from mcpflow_nb.workflow import WorkflowStep
 
 ANSWER: Final = "the client's answer"
@@ -115,7 +115,7 @@ async def perform(ready: Ready, doing: Doing, attempt: int = 1, progress: Progre
         return record(ready, "not_sent", error=call.problem, attempt=attempt)
     started = datetime.now(UTC)
     if not ready.is_answered:
-        await fetch(step, before_call(step), ready.scope, ready.servers, done=doing.resources)
+        await fetch(step, before_call(step), ready.scope, ready.servers, doing.resources)
     resources = tuple(doing.resources)
     failed = resources[-1].error if resources else None
     if step.tool is None:
@@ -132,7 +132,7 @@ async def perform(ready: Ready, doing: Doing, attempt: int = 1, progress: Progre
 
 async def _handed_over(ready: Ready, doing: Doing, attempt: int) -> Record:
     step = ready.plan
-    await fetch(step, before_handoff(step), ready.scope, ready.servers, done=doing.resources)
+    await fetch(step, before_handoff(step), ready.scope, ready.servers, doing.resources)
     resources = tuple(doing.resources)
     if resources and resources[-1].error:
         return record(ready, "not_sent", error=resources[-1].error, resources=resources, attempt=attempt)
@@ -145,7 +145,9 @@ async def _called(ready: Ready, resources: tuple[Fetched, ...], attempt: int, pr
         raise TypeError("a step that is called has a tool")
     started, clock = datetime.now(UTC), time.perf_counter()
     answer = await ready.connection.call(ready.tool.name, call.sent, step.timeout, progress)
-    known = {"started": started, "seconds": time.perf_counter() - clock, "attempt": attempt, "resources": resources}
+    known: dict[str, Any] = {"attempt": attempt, "resources": resources}
+    if answer.status != "not_sent":
+        known |= {"started": started, "seconds": time.perf_counter() - clock}
     if answer.status == "ok" and answer.raw is not None:
         return _answered(ready, ready.tool, answer, known)
     said = answer.error or text_of_content(answer.raw or {}) or "the tool reports an error without a word"
@@ -157,8 +159,11 @@ def _answered(ready: Ready, tool: Tool, answer: Answer, known: dict[str, Any]) -
     try:
         refusal = tool.output_refusal(raw)
         value, rule = value_of(raw, tool, ready.plan.parse)
+        value = copied(value)  # so that `raw` stays what came, whatever a reader does with the value
     except ValueError as error:
         return record(ready, "invalid_output", raw=raw, error=f"it ran, but its text is no JSON: {error}", **known)
+    except RecursionError:
+        return record(ready, "invalid_output", error="it ran, but its output is nested too deep to keep", **known)
     if refusal is not None:
         return record(ready, "invalid_output", raw=raw, value=value, rule=rule,
                       error=f"it ran, but its output breaks its own schema: {refusal}", **known)  # fmt: skip
@@ -172,7 +177,7 @@ async def _with_later_resources(ready: Ready, doing: Doing) -> Record:
     bindings = {**ready.scope.bindings, **({step.binding: made.value} if step.binding is not None else {})}
     scope = Scope(ready.scope.arguments, bindings)
     waiting = [uri for uri in after_call(step) if not ready.is_answered or uri not in before_handoff(step)]
-    await fetch(step, waiting, scope, ready.servers, after=True, done=doing.resources)
+    await fetch(step, waiting, scope, ready.servers, doing.resources, after=True)
     failed = doing.resources[-1].error if doing.resources else None
     made = replace(made, resources=tuple(doing.resources))
     return replace(made, status="resource_error", error=f"the tool ran, but {failed}") if failed else made
@@ -191,7 +196,8 @@ def interrupted(ready: Ready, doing: Doing, attempt: int = 1) -> Record:
         said = "interrupted while its resources were fetched; the tool had run"
         return replace(doing.made, status="resource_error", error=said, resources=resources)
     if doing.sent is None:
-        said = "interrupted before anything was sent" + (" to its tool" if ready.tool else "")
+        reading = f"while {resources[-1].uri!r} was read" if resources and resources[-1].error else "before it began"
+        said = f"interrupted {reading}" + ("; nothing was sent to its tool" if ready.tool else "")
         return record(ready, "cancelled", error=said, resources=resources, attempt=attempt)
     harmless = ready.tool is not None and ready.tool.may_repeat
     words = "interrupted while it was running" + ("" if harmless else "; it may have run")

@@ -6,8 +6,10 @@ percent-encoded. Source: RFC 6570, through the `UriTemplate` of the MCP SDK.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from mcp.shared.uri_template import InvalidUriTemplate, UriTemplate
@@ -46,15 +48,17 @@ def _bindings_read(step: WorkflowStep, uri: str) -> set[str]:
     return {read.name for source in sources for read in source.reads if read.kind == "binding"}
 
 
-async def fetch(step: WorkflowStep, uris: Sequence[str], scope: Scope, servers: Any, *, after: bool = False,
-                done: list[Fetched] | None = None) -> list[Fetched]:  # fmt: skip
+async def fetch(step: WorkflowStep, uris: Sequence[str], scope: Scope, servers: Any, done: list[Fetched], *,
+                after: bool = False) -> None:  # fmt: skip
     """Read resources in order and append each to `done`, until one fails; that one is the last, with its error."""
-    done = [] if done is None else done
     for uri in uris:
-        done.append(await _one(step, uri, scope, servers, after=after))
+        try:
+            done.append(await _one(step, uri, scope, servers, after=after))
+        except asyncio.CancelledError:
+            done.append(Fetched(uri, None, error="interrupted while it was read", after_call=after))
+            raise
         if done[-1].error is not None:
             break
-    return done
 
 
 async def _one(step: WorkflowStep, template: str, scope: Scope, servers: Any, *, after: bool) -> Fetched:
@@ -94,13 +98,19 @@ def filled_uri(template: str, sources: Mapping[str, Source], scope: Scope) -> st
     for variable in parsed.variables:
         name = variable.name
         value = sources[name].resolve(scope) if name in sources else scope.arguments.get(name, ABSENT)
-        if value is not ABSENT:
+        if value is not ABSENT and value is not None and value != []:
             values[name] = [text_of(item) for item in value] if isinstance(value, list) else text_of(value)
             if variable.operator in ("", "/") and any(text in _PLACES for text in _texts(values[name])):
                 raise ValueError(f"{{{name}}} is {value!r}, which would be another place in the path")
         elif variable.operator not in _QUERY:
             raise ValueError(f"nothing fills {{{name}}}")
     return parsed.expand(values)
+
+
+def needed_marks(template: str) -> tuple[str, ...]:
+    """Return the marks of a URI that must have a value; none where it is no template."""
+    parsed = _parsed(template) if "{" in template else None
+    return tuple(one.name for one in parsed.variables if one.operator not in _QUERY) if parsed is not None else ()
 
 
 def _texts(value: str | list[str]) -> list[str]:
@@ -147,10 +157,16 @@ def matches(catalog: Catalog, uri: str) -> bool:
 
 
 def _fits(template: str, uri: str) -> bool:
+    parsed = _parsed(template)
+    return parsed is not None and parsed.match(uri) is not None
+
+
+@lru_cache(1_000)
+def _parsed(template: str) -> UriTemplate | None:
     try:
-        return UriTemplate.parse(template).match(uri) is not None
-    except ValueError:
-        return False
+        return UriTemplate.parse(template)
+    except InvalidUriTemplate:
+        return None
 
 
 def _own_server(step: WorkflowStep, servers: Any) -> Connection | None:

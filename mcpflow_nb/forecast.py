@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from mcpflow_nb.contracts import Known, Lack, check, lacks
 from mcpflow_nb.errors import listed
+from mcpflow_nb.paths import dotted
 from mcpflow_nb.problems import Problem
 from mcpflow_nb.show import Shown
 from mcpflow_nb.workflow import SequentialWorkflow, WorkflowStep
@@ -75,8 +76,11 @@ def forecast(workflow: SequentialWorkflow, servers: Any) -> Forecast:
     known = Known(workflow, servers)
     rows: list[Foreseen] = []
     handed: str | None = None
+    by_step: dict[str | None, list[Problem]] = {}
+    for problem in report:
+        by_step.setdefault(problem.step, []).append(problem)
     for step in workflow.steps:
-        own = [problem for problem in report if problem.step == step.name]
+        own = by_step.get(step.name, [])
         lacking = tuple(lacks(step, known))
         expected, why = _refused(own, report.errors) if report.errors else _expected(step, lacking, known, own)
         if handed is not None:
@@ -99,7 +103,11 @@ def _refused(own: list[Problem], errors: tuple[Problem, ...]) -> tuple[Expected,
 
 
 def _expected(step: WorkflowStep, lacking: tuple[Lack, ...], known: Known, own: list[Problem]) -> tuple[Expected, str]:
-    doubts = "".join(f"; {problem.message}" for problem in own if problem.code == "unknown-resource")
+    codes = ("unknown-resource", "unfilled-placeholder")
+    doubts = "".join(f"; {problem.message}" for problem in own if problem.code in codes)
+    doubts += "".join(f"; it fails where {label} is not there" for label in _doubtful(step, known))
+    if step.resources and not known.catalogs:
+        return "cannot run", f"its resources cannot be fetched: no server offers resources{doubts}"
     if step.tool is None:
         return "fetch", f"reads {len(step.resources)} resource{'s' if len(step.resources) != 1 else ''}{doubts}"
     sourceless = [lack.name for lack in lacking if lack.source is None]
@@ -110,6 +118,14 @@ def _expected(step: WorkflowStep, lacking: tuple[Lack, ...], known: Known, own: 
     if lacking:
         return "may hand off", "; ".join(_doubt(lack, known) for lack in lacking) + doubts
     return "call", "every required parameter has a source" + doubts
+
+
+def _doubtful(step: WorkflowStep, known: Known) -> Iterator[str]:
+    """Give each path into an argument that its schema does not promise."""
+    for source in (*step.args.values(), *step.template.values()):
+        for read in source.reads:
+            if read.kind == "argument" and read.path and read.needed and known.argument(read.name, read.path) == {}:
+                yield dotted(read.name, read.path)
 
 
 def _doubt(lack: Lack, known: Known) -> str:

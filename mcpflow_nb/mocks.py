@@ -64,7 +64,7 @@ class Mock:
             return _succeeded(jsonable(await self._behaviours[params.name](arguments)))
         except NotJsonError as error:
             return _failed(f"the mock's output: {error}")
-        except Exception as error:  # noqa: BLE001 - the reader's own function: its error is the tool's error
+        except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - the reader's own function
             return _failed(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
 
     async def _list_resources(self, _context: Any, _params: Any) -> types.ListResourcesResult:
@@ -114,7 +114,7 @@ class _Resource:
             return await self._behaviour(variables)
         except MCPError:
             raise
-        except Exception as error:  # noqa: BLE001 - the reader's own function: its error is the reading's error
+        except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - the reader's own function
             said = str(error) or type(error).__name__
         raise MCPError(types.INTERNAL_ERROR, said)
 

@@ -6,8 +6,10 @@ A conversation is made from these and the records alone, so that no prose is eve
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
+
+from mcpflow_nb.values import copied
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,11 @@ class Outline:
         """Return the outline of what `dataclasses.asdict` gave."""
         plan = tuple(Planned(**line) for line in plain["plan"])
         return cls(plain["description"], tuple(plain["instructions"]), dict(plain["given"]), plan)
+
+
+def copied_outline(outline: Outline) -> Outline:
+    """Return an outline that its reader may change."""
+    return replace(outline, given=copied(outline.given))
 
 
 def ahead_from_plain(plain: Mapping[str, Any]) -> Ahead:

@@ -32,6 +32,8 @@ def value_of(raw: dict[str, Any], tool: Tool, parse: str | None = None) -> Value
     if parse == "text":
         return Value(text, "text, as the step asks")
     if parse == "json":
+        if nesting(text) > MAX_DEPTH:
+            raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels")
         return Value(json.loads(text), "text read as JSON, as the step asks")
     if "structuredContent" in raw:
         content = raw["structuredContent"]

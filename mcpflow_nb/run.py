@@ -19,7 +19,7 @@ from mcpflow_nb.contracts import check
 from mcpflow_nb.engine import Doing, NextCall, Ready, interrupted, perform, ready
 from mcpflow_nb.errors import RunError, did_you_mean
 from mcpflow_nb.inputs import read_arguments
-from mcpflow_nb.outline import Ahead
+from mcpflow_nb.outline import copied_outline
 from mcpflow_nb.progress import watching
 from mcpflow_nb.show import Shown, above
 from mcpflow_nb.sources import Scope
@@ -39,6 +39,9 @@ OUTCOMES: Final[dict[str, Outcome]] = {
 """The outcome of a run after a step of each status; any other status is a failure."""
 
 
+_STOPPED: Final = ("handoff", "failed", "unknown", "cancelled")
+
+
 class Run(Shown):
     """A run of a workflow against servers. `run["binding"]` is a value, `run.trace` what happened.
 
@@ -51,14 +54,14 @@ class Run(Shown):
     ) -> None:  # fmt: skip
         self.workflow = workflow
         self.servers = servers
-        self.arguments = MappingProxyType(dict(arguments))
+        self._arguments = copied(dict(arguments))
         self.id = secrets.token_hex(8)
         self.outcome: Outcome = "paused"
-        self._outline = outline(workflow, servers, arguments if given is None else given)
+        self._outline = outline(workflow, servers, copied(dict(arguments if given is None else given)))
         self._records: list[Record] = []
         self._bindings: dict[str, Any] = {}
-        self._ahead: tuple[Ahead, ...] = ()
         self._at = 0
+        self._left = 0
         self._goal = 0
         self._busy = asyncio.Lock()
         self._under_way: asyncio.Task[Any] | None = None
@@ -67,8 +70,15 @@ class Run(Shown):
     @property
     def trace(self) -> Trace:
         """The records so far."""
-        steps = len(self.workflow.steps)
-        return Trace(self.workflow.name, self.id, self.outcome, steps, tuple(self._records), self._outline, self._ahead)
+        steps = self.workflow.steps
+        left = ahead(steps[self._left :], self._scope(), self.servers) if self.outcome in _STOPPED else ()
+        asked, records = copied_outline(self._outline), tuple(self._records)
+        return Trace(self.workflow.name, self.id, self.outcome, len(steps), records, asked, left)
+
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        """The workflow's arguments as the steps read them, copied."""
+        return MappingProxyType(copied(self._arguments))
 
     def conversation(self) -> Conversation:
         """Return what a client of this workflow reads: message by message, from the records."""
@@ -86,7 +96,7 @@ class Run(Shown):
         if self.outcome in ("paused", "completed"):
             return None
         last = self._records[-1] if self._records else None
-        if last is None or last.error is None or (self.outcome == "cancelled" and last.status != "cancelled"):
+        if last is None or last.error is None or (self.outcome == "cancelled" and last.status in ("ok", "handoff")):
             return "cancelled before the next step"
         tool = f", tool {last.tool!r} on server {last.server!r}" if last.tool else ""
         return f"step {last.step!r}{tool}: {last.error} [{last.status}]"
@@ -180,9 +190,11 @@ class Run(Shown):
         """
         async with self._busy:
             if self.outcome != "handoff":
-                raise RunError(f"run.answer(): nothing was handed over; the run is {self.outcome}")
+                raise RunError(f"run.answer(): no handoff is open; the run is {self.outcome}")
+            if not isinstance(arguments, Mapping | None):
+                raise RunError(f"run.answer(): give names and values, not {type(arguments).__name__}")
             given = read_answer(self._records[-1], self._ready(), {**(arguments or {}), **more})
-            self.outcome, self._ahead = "paused", ()
+            self.outcome = "paused"
             await self._step(given)
             return await self._go(self._goal)
 
@@ -202,7 +214,7 @@ class Run(Shown):
         return ready(self.workflow.steps[self._at], self._scope(), self.servers, answer)
 
     def _scope(self) -> Scope:
-        return Scope(self.arguments, self._bindings)
+        return Scope(self._arguments, self._bindings)
 
     async def _go(self, goal: int) -> Run:
         self._goal = goal
@@ -216,9 +228,10 @@ class Run(Shown):
         try:
             async with watching(f"step {now.call.step!r}") as progress:
                 made = await perform(now, doing, attempt, progress)
-        except asyncio.CancelledError:
+        except BaseException as error:  # whatever it is: what happened is written down before it goes on
             made = interrupted(now, doing, attempt)
-            if not self._is_cancelled or self._under_way is None:  # Interrupt, not run.cancel()
+            by_us = isinstance(error, asyncio.CancelledError) and self._is_cancelled
+            if not by_us or self._under_way is None:
                 self._append(made)
                 raise
             self._under_way.uncancel()
@@ -241,8 +254,7 @@ class Run(Shown):
             self._stop(outcome, self._at if outcome == "handoff" else self._at + 1)
 
     def _stop(self, outcome: Outcome, left: int) -> None:
-        self.outcome = outcome
-        self._ahead = ahead(self.workflow.steps[left:], self._scope(), self.servers)
+        self.outcome, self._left = outcome, left
 
     def _require_paused(self, verb_name: str) -> None:
         if self.outcome == "paused":

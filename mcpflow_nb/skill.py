@@ -169,13 +169,15 @@ def _call(step: WorkflowStep, known: Known) -> Iterator[str]:
     tool = known.tool(step)
     server, name = (tool.server, tool.name) if tool is not None else server_and_tool(step)
     of = f" of the server {span(server)}" if server else ""
-    missing = [lack.name for lack in lacks(step, known) if lack.source is None]
+    lacking = {lack.name: lack.source for lack in lacks(step, known)}
+    missing = [name for name, source in lacking.items() if source is None]
     if step.handoff:
         yield "- This call is yours alone: a server that runs the workflow stops here and leaves it to you."
     given = bool(step.args or missing)
-    yield f"- Call the tool {span(name)}{of}{' with these arguments:' if given else ' without arguments.'}"
+    yield f"- Call the tool {span(name)}{of}{' with these arguments:' if given else ' without arguments.' if tool else '.'}"
     for argument, source in step.args.items():
-        yield f"  - {span(argument)}: {told(source)}{_when_absent(source, known)}"
+        absent = "; where that is missing, work it out from what you know, or ask"
+        yield f"  - {span(argument)}: {told(source)}{absent if argument in lacking else _when_absent(source, known)}"
     for argument in missing:
         yield f"  - {span(argument)}: nothing above gives it; work it out from what you know, or ask"
 

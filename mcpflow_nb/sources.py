@@ -255,6 +255,10 @@ class Constant(Source):
         """Return a schema that only this value meets."""
         return {"const": self.value}
 
+    def may_be_absent(self, types: Types) -> bool:  # noqa: ARG002
+        """Return False: it stands in the workflow."""
+        return False
+
     def __getitem__(self, key: Key) -> Source:
         return Constant(frozen=Frozen(walk(self.value, (key,), "the constant")))
 

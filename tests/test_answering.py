@@ -146,7 +146,7 @@ def test_a_tool_that_says_nothing_of_its_parameters_takes_any(servers):
 def test_an_answer_to_nothing_is_refused_with_what_the_run_is(servers, begun):
     run = mf.SequentialWorkflow("w").step("a", tool="m.any").start(servers)
     run = run.all() if begun else run
-    with pytest.raises(mf.RunError, match=f"nothing was handed over; the run is {'completed' if begun else 'paused'}"):
+    with pytest.raises(mf.RunError, match=f"no handoff is open; the run is {'completed' if begun else 'paused'}"):
         run.answer(task="x")
 
 
@@ -161,7 +161,7 @@ def test_a_run_cancelled_at_a_handoff_takes_no_answer_and_says_what_is_left(serv
     run = asking().start(servers).all().cancel()
     assert (run.outcome, run.reason) == ("cancelled", "cancelled before the next step")
     assert [step.step for step in run.trace.ahead] == ["add", "use", "end"]
-    with pytest.raises(mf.RunError, match="nothing was handed over; the run is cancelled"):
+    with pytest.raises(mf.RunError, match="no handoff is open; the run is cancelled"):
         run.answer(task="x")
 
 
@@ -217,8 +217,8 @@ def test_an_interruption_while_fetching_before_the_call_is_cancelled_and_not_unk
     run = cancelled_while_reading(flow, gate, mock)
     release.set()
     assert (run.outcome, statuses(run), mock.calls) == ("cancelled", [("s", "cancelled")], [])
-    assert run.trace[0].error == "interrupted before anything was sent to its tool"
-    assert [fetched.uri for fetched in run.trace[0].resources] == ["docs://a"]
+    assert run.trace[0].error == "interrupted while 'docs://b' was read; nothing was sent to its tool"
+    assert [fetched.uri for fetched in run.trace[0].resources] == ["docs://a", "docs://b"]
 
 
 def test_an_interruption_while_fetching_after_the_call_keeps_the_value():
@@ -230,4 +230,4 @@ def test_an_interruption_while_fetching_after_the_call_keeps_the_value():
     release.set()
     assert (run.trace[0].status, run["made"]) == ("resource_error", {"id": "b"})
     assert run.trace[0].error == "interrupted while its resources were fetched; the tool had run"
-    assert [fetched.uri for fetched in run.trace[0].resources] == ["docs://a"]
+    assert [fetched.uri for fetched in run.trace[0].resources] == ["docs://a", "docs://{id}"]

@@ -68,7 +68,7 @@ def test_the_token_is_printed_once_and_the_snippet_does_not_have_it(servers, cap
     assert printed.count(with_token.endpoint.token) == 1
     assert with_token.url in printed
     again = mf.serve(greet(), servers, name="once").http()
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr().out == f"once is served at {again.url}\n"
     assert with_token.endpoint.token not in again.endpoint.snippet() + repr(again) + str(again._repr_mimebundle_())
     again.stop()
 

@@ -76,7 +76,7 @@ def test_the_text_says_what_to_do_step_by_step():
         "  - `cents`: the field `cents` of the result `found`, or `0` where that is missing\n"
         "- Save the result as `paid`.",
         "`sign`\n\n- This call is yours alone: a server that runs the workflow stops here and leaves it to you.\n"
-        "- Call the tool `sign` of the server `bank` without arguments.",
+        "- Call the tool `sign` of the server `bank`.",
     ]
     assert "offers the workflow `Refund an order` as a tool or a prompt" in text.split("## In one call")[1]
 

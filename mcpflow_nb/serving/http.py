@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
+import logging
 import secrets
 import socket
 from typing import Any, Final
@@ -21,13 +22,15 @@ from mcpflow_nb.errors import ServeError
 
 PATH: Final = "/mcp"
 _open: Final[dict[str, Endpoint]] = {}
+_opening: Final = asyncio.Lock()
+logging.getLogger("uvicorn").addHandler(logging.NullHandler())  # else its tracebacks are printed into cells
 
 
 class Endpoint:
     """One open port. `url` is where, `token` the secret that every request must carry."""
 
-    def __init__(self, name: str, sock: socket.socket, token: str, app: Any) -> None:
-        self.name, self.token = name, token
+    def __init__(self, name: str, sock: socket.socket, token: str, app: Any, host: str) -> None:
+        self.name, self.token, self.asked = name, token, host
         self.host, self.port = sock.getsockname()[:2]
         config = uvicorn.Config(
             Guard(app, token), log_config=None, access_log=False, timeout_graceful_shutdown=1, lifespan="on"
@@ -53,33 +56,51 @@ class Endpoint:
 
     @classmethod
     async def open(
-        cls, server: Server[Any], name: str, host: str, port: int, token: str | None, *, expose: bool, say: bool = True
-    ) -> Endpoint:
-        """Listen, and with `say` print the URL and a token made here, once; who had the name before gives way.
+        cls, server: Server[Any], name: str, host: str, port: int, token: str | None, *, expose: bool, say: bool = True,
+        now: Endpoint | None = None,
+    ) -> Endpoint:  # fmt: skip
+        """Listen, and with `say` print where, and once the token when it was made here; who had the name gives way.
+
+        One that is open `now` stays when nothing else is asked for.
 
         Raises
         ------
         ServeError
-            When the host is open to others without `expose`, or the port cannot be had.
+            When the host is open to others without `expose`, the port cannot be had, or the token cannot be sent.
         """
-        if not expose and not _is_loopback(host):
-            raise ServeError(f"host {host!r} opens the workflows to other machines; say expose=True if that is meant")
-        is_new = token is None and name not in _open
-        old = _open.pop(name, None)
+        _require(host, port, token, expose=expose)
+        async with _opening:
+            if now is not None and now._is_as(host, port, token):
+                return now
+            return await cls._open(server, name, host, port, token or None, say=say)
+
+    @classmethod
+    async def _open(
+        cls, server: Server[Any], name: str, host: str, port: int, token: str | None, *, say: bool
+    ) -> Endpoint:
+        old, is_new = _open.get(name), token is None and name not in _open
         if old is not None:  # the same place and token again: what was pasted into a client goes on working
-            await old.close()
             port, token = port or old.port, token or old.token
+        if old is not None and port == old.port:
+            await old.close()
         sock = _bound(host, port)
+        if old is not None:
+            await old.close()
         app = server.streamable_http_app(streamable_http_path=PATH, host=host)
-        made = _open[name] = cls(name, sock, token or secrets.token_urlsafe(24), app)
+        made = _open[name] = cls(name, sock, token or secrets.token_urlsafe(24), app, host)
         while not made._server.started:
             if made._serving.done():
                 raise ServeError(f"{name!r} could not be served on {host}:{port}: {made._serving.exception()}")
             await asyncio.sleep(0.005)
         io_thread().at_exit.add(made.close)
-        if say and is_new:
-            print(f"{name} is served at {made.url}\ntoken, shown this once: {made.token}")  # noqa: T201 - the one time
+        if say:
+            once = f"\ntoken, shown this once: {made.token}" if is_new else ""
+            print(f"{name} is served at {made.url}{once}")  # noqa: T201 - where it is, and the one time for the token
         return made
+
+    def _is_as(self, host: str, port: int, token: str | None) -> bool:
+        """Tell whether it is open, at a place and with a token as asked; 0 and None ask for nothing."""
+        return self.is_open and host == self.asked and port in (0, self.port) and token in (None, "", self.token)
 
     async def close(self) -> None:
         """Stop listening, and end the requests that are under way within a second."""
@@ -115,10 +136,16 @@ class Guard:
         given = headers.get(b"authorization", b"").decode("latin-1")
         if origin and not _same_place(origin, host):
             await _refuse(send, 403, "this origin may not call here")
-        elif not secrets.compare_digest(given.encode(), f"Bearer {self.token}".encode()):
+        elif not secrets.compare_digest(_bearer(given).encode(), self.token.encode()):
             await _refuse(send, 401, "a bearer token is needed", (b"www-authenticate", b"Bearer"))
         else:
             await self.app(scope, receive, send)
+
+
+def _bearer(header: str) -> str:
+    """Return the token of an Authorization header; the name of the scheme may be written in any case."""
+    scheme, _, token = header.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 async def _refuse(send: Any, status: int, words: str, *more: tuple[bytes, bytes]) -> None:
@@ -142,6 +169,15 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _require(host: str, port: int, token: str | None, *, expose: bool) -> None:
+    if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65_535:
+        raise ServeError(f"port is a number from 0 (a free one) to 65535, not {port!r}")
+    if token and not (token.isascii() and token.isprintable() and " " not in token):
+        raise ServeError("a token is made of visible ASCII characters without blanks; no client could send this one")
+    if not expose and not _is_loopback(host):
+        raise ServeError(f"host {host!r} opens the workflows to other machines; say expose=True if that is meant")
 
 
 def _bound(host: str, port: int) -> socket.socket:

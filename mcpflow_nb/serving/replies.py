@@ -8,12 +8,15 @@ from typing import Any, Final
 import mcp.types as types
 
 from mcpflow_nb.exact import dumps
+from mcpflow_nb.messages import clean, on_a_line
 from mcpflow_nb.run import Run
 from mcpflow_nb.trace import Trace
 
 RUN: Final = "mcpflow/run"
 """The key in `_meta`: of a request, the run key; of a result, the run."""
 
+MAX_DEPTH: Final = 100
+"""Levels of a value on the wire; the parsers of some clients stop at about 200."""
 _PRIMITIVES: Final = ("string", "integer", "number", "boolean")
 
 
@@ -53,11 +56,11 @@ def summary(run: Run, trace: Trace) -> dict[str, Any]:
     handed = run.outcome == "handoff"
     steps = [
         {"step": record.step, "status": record.status, "server": record.server, "tool": record.tool,
-         "source": record.source, "error": record.error}
+         "source": record.source, "error": clean(record.error) if record.error else None}
         for record in trace
     ]  # fmt: skip
     return {
-        "run": run.id, "outcome": run.outcome, "reason": run.reason, "steps": steps,
+        "run": run.id, "outcome": run.outcome, "reason": clean(run.reason) if run.reason else None, "steps": steps,
         "missing": list(trace.records[-1].missing) if handed else [],
         "next": left[0] if handed and left else None, "remaining": left[1:] if handed else left,
     }  # fmt: skip
@@ -65,12 +68,22 @@ def summary(run: Run, trace: Trace) -> dict[str, Any]:
 
 def finite(value: dict[str, Any]) -> dict[str, Any]:
     """Return a value that JSON carries: NaN and lone surrogates become tags, for they would be lost on the way."""
+    value = _shallow(value, MAX_DEPTH)
     try:
         json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
     except ValueError:
         tagged: dict[str, Any] = json.loads(dumps(value))
         return tagged
     return value
+
+
+def _shallow(value: Any, left: int) -> Any:
+    """Return a value no client's parser stumbles over: what is nested deeper is written as text."""
+    if left == 0 and isinstance(value, dict | list):
+        return on_a_line(value)
+    if isinstance(value, dict):
+        return {key: _shallow(item, left - 1) for key, item in value.items()}
+    return [_shallow(item, left - 1) for item in value] if isinstance(value, list) else value
 
 
 def question(run: Run) -> types.ElicitRequest | None:

@@ -1,4 +1,4 @@
-"""Runs that requests ask for: each drives one, and a run key in `_meta` makes the same request run once.
+"""Runs that requests ask for: a run key in `_meta` makes the same request run once, a state names a form's run.
 
 All of it happens in the I/O thread, whichever loop the request came from.
 """
@@ -6,28 +6,38 @@ All of it happens in the I/O thread, whichever loop the request came from.
 from __future__ import annotations
 
 import asyncio
+import logging
+import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
-from mcpflow_nb.errors import ServeError
+import mcp.types as types
+
+from mcpflow_nb.errors import RunError, ServeError
 from mcpflow_nb.run import Run
 
+log: Final = logging.getLogger("mcpflow_nb")
 MOST_KEPT: Final = 1_000
 """Runs that are kept under their keys; the oldest that nobody waits for gives way."""
+MOST_BYTES: Final = 64_000_000
+"""What those runs may hold together, as the text of their traces."""
+
+REPORT_SECONDS: Final = 5.0
+"""How long a client may take with a report of progress before it gets none."""
 
 Report = Callable[[float, float, str], Awaitable[None]]
 
 
 @dataclass
 class Kept:
-    """A run under its key: what it was asked with, and the task that drives it."""
+    """A run, the arguments it was asked with, and the task that drives it now or did last."""
 
     run: Run
-    given: Mapping[str, Any]
     task: asyncio.Task[None]
-    waiting: int = field(default=0)
+    waiting: int = 0
+    bytes: int = 0
 
 
 class Runs:
@@ -35,10 +45,9 @@ class Runs:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[str, str], Kept] = OrderedDict()
-        self._handed: OrderedDict[str, Run] = OrderedDict()
+        self._handed: OrderedDict[str, tuple[Kept, int]] = OrderedDict()
 
-    async def drive(self, begin: Callable[[], Run], name: str, given: Mapping[str, Any], key: str | None,
-                    report: Report | None) -> Run:  # fmt: skip
+    async def drive(self, begin: Callable[[], Run], key: str | None, report: Report) -> Kept:
         """Run a workflow to its end or its handoff; with a key that was asked before, wait for that run instead.
 
         Raises
@@ -46,17 +55,22 @@ class Runs:
         ServeError
             When the key was used with other arguments.
         """
-        if key is None:
-            run = begin()
-            await advance(run, report)
-            return run
-        kept = self._kept.get((name, key))
+        run = begin()
+        name = (run.workflow.name, key or "")
+        kept = self._kept.get(name) if key is not None else None
         if kept is None:
-            run = begin()
-            kept = self._kept[name, key] = Kept(run, dict(given), asyncio.create_task(advance(run, report)))
+            kept = Kept(run, asyncio.create_task(advance(run, report)))
+            if key is not None:
+                self._kept[name] = kept
+        elif kept.run.arguments != run.arguments:
+            raise ServeError(f"run key {key!r} was used for {name[0]!r} with other arguments; give another key")
+        await self._wait(kept)
+        if key is not None and not kept.bytes:
+            kept.bytes = len(kept.run.trace.to_json(indent=None))
             self._forget()
-        elif kept.given != given:
-            raise ServeError(f"run key {key!r} was used for {name!r} with other arguments; give another key")
+        return kept
+
+    async def _wait(self, kept: Kept) -> None:
         kept.waiting += 1
         try:
             await asyncio.shield(kept.task)
@@ -66,42 +80,89 @@ class Runs:
             raise
         finally:
             kept.waiting -= 1
-        return kept.run
 
     def _forget(self) -> None:
-        idle = [key for key, kept in self._kept.items() if not kept.waiting and kept.task.done()]
-        for key in idle[: max(0, len(self._kept) - MOST_KEPT)]:
-            del self._kept[key]
+        held = sum(kept.bytes for kept in self._kept.values())
+        for name, kept in list(self._kept.items()):
+            if len(self._kept) <= MOST_KEPT and held <= MOST_BYTES:
+                return
+            if not kept.waiting and kept.task.done():
+                held -= kept.bytes
+                del self._kept[name]
 
-    def hand_over(self, run: Run) -> str:
-        """Keep a run that waits for its client, and return the state that names it."""
-        self._handed[run.id] = run
+    def hand_over(self, kept: Kept) -> str:
+        """Keep a run that waits for its client, and return a state that names this one question of it."""
+        state = secrets.token_urlsafe(16)
+        self._handed[state] = kept, kept.run.position
         while len(self._handed) > MOST_KEPT:
             self._handed.popitem(last=False)
-        return run.id
+        return state
 
-    def take_back(self, state: str, name: str) -> Run:
-        """Return the run that a client goes on with; each state counts once.
+    async def go_on(self, state: str, name: str, answers: Mapping[str, Any], report: Report) -> tuple[Kept, bool]:
+        """Give the answer of a form to its run; False when its reader declined. A state counts once.
 
         Raises
         ------
         ServeError
-            When there is none of that state.
+            When there is none of that state, or the answer is refused; a refused one may be mended.
         """
-        run = self._handed.pop(state, None)
-        if run is None or run.workflow.name != name:
+        kept, position = self._handed.get(state, (None, 0))
+        if kept is None or kept.run.workflow.name != name:
             raise ServeError("the state of this request is not known here, or was used; ask again without it")
-        return run
+        del self._handed[state]
+        run = kept.run
+        if run.outcome != "handoff" or run.position != position:
+            raise ServeError(f"the run has gone on since this was asked; it is {run.outcome}")
+        answer = answers.get(run.workflow.steps[position].name)
+        if not isinstance(answer, types.ElicitResult) or answer.action != "accept":
+            return kept, False
+        kept.task, kept.bytes = asyncio.create_task(_answer(run, answer.content or {}, report)), 0
+        try:
+            await self._wait(kept)
+        except RunError as error:
+            self._handed[state] = kept, position
+            problem = str(error)
+        else:
+            return kept, True
+        raise ServeError(problem)
 
 
-async def advance(run: Run, report: Report | None) -> None:
+async def _answer(run: Run, content: Mapping[str, Any], report: Report) -> None:
+    await run.answer.aio(content)
+    await advance(run, report)
+
+
+async def advance(run: Run, report: Report) -> None:
     """Run what remains, a report before each step and one at the end of a run that completed."""
     steps = run.workflow.steps
     while run.outcome == "paused":
-        if report is not None:
-            await report(
-                run.position, len(steps), f"step {run.position + 1} of {len(steps)}: {steps[run.position].name}"
-            )
-        await run.step.aio()
-    if report is not None and run.outcome == "completed":
+        await report(run.position, len(steps), f"step {run.position + 1} of {len(steps)}: {steps[run.position].name}")
+        if run.outcome == "paused":  # it may have been cancelled meanwhile
+            await run.step.aio()
+    if run.outcome == "completed":
         await report(len(steps), len(steps), "completed")
+
+
+def reporter(context: Any) -> Report:
+    """Return how progress reaches the client, in the loop of its request; after a first failure no more is sent."""
+    asked = asyncio.get_running_loop()
+    is_gone = False
+
+    async def send(progress: float, total: float, message: str) -> None:
+        async with asyncio.timeout(REPORT_SECONDS):
+            await context.session.report_progress(progress, total, message)
+
+    async def report(progress: float, total: float, message: str) -> None:
+        nonlocal is_gone
+        if is_gone or asked.is_closed():
+            return
+        try:
+            if asyncio.get_running_loop() is asked:
+                await send(progress, total, message)
+            else:
+                await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(send(progress, total, message), asked))
+        except Exception as error:  # noqa: BLE001 - a client that is gone ends no run; what it throws depends on the transport
+            is_gone = True
+            log.debug("progress was not sent: %s", error)
+
+    return report

@@ -6,11 +6,12 @@ A name owns its server: serving under a name again ends the old one, so that a c
 
 from __future__ import annotations
 
-import asyncio
 import logging
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
+import anyio
 import mcp.types as types
 from mcp import MCPError
 from mcp.server.lowlevel import Server
@@ -25,8 +26,8 @@ from mcpflow_nb.inputs import from_texts, read_arguments
 from mcpflow_nb.run import Run
 from mcpflow_nb.serving import offers
 from mcpflow_nb.serving.http import Endpoint
-from mcpflow_nb.serving.replies import RUN, prompt_reply, question, refused, tool_reply
-from mcpflow_nb.serving.runs import Report, Runs, advance
+from mcpflow_nb.serving.replies import RUN, finite, prompt_reply, question, refused, tool_reply
+from mcpflow_nb.serving.runs import Kept, Report, Runs, reporter
 from mcpflow_nb.show import Shown
 from mcpflow_nb.workflow import SequentialWorkflow
 
@@ -85,35 +86,35 @@ class WorkflowServer(Shown):
 
     async def _prompt(self, context: Any, params: types.GetPromptRequestParams) -> Any:
         workflow = _known(self._by_name, params.name, "prompt")
-        run, may_ask = await self._run(context, params, workflow, extra=True)
-        return (self._question(context, run) if may_ask else None) or prompt_reply(run)
+        kept, may_ask = await self._run(context, params, workflow, extra=True)
+        return (self._question(context, kept) if may_ask else None) or prompt_reply(kept.run)
 
     async def _tool(self, context: Any, params: types.CallToolRequestParams) -> Any:
         if self.offer_tools and params.name not in self.by_tool and params.name in self._step_tools():
             return await arun(self._pass_on(self._step_tools()[params.name], params.arguments or {}))
         workflow = _known(self.by_tool, params.name, "tool")
         try:
-            run, may_ask = await self._run(context, params, workflow, extra=False)
+            kept, may_ask = await self._run(context, params, workflow, extra=False)
         except MCPError as error:
             if error.error.code == types.INVALID_PARAMS:  # a model can mend the result of a tool, not a protocol error
                 return refused(error.error.message)
             raise
-        return (self._question(context, run) if may_ask else None) or tool_reply(run)
+        return (self._question(context, kept) if may_ask else None) or tool_reply(kept.run)
 
     async def _pass_on(self, tool: Tool, arguments: dict[str, Any]) -> dict[str, Any]:
         answer = await self.servers[tool.server].call(tool.name, arguments)
         if answer.raw is None:
             return refused(f"{tool.server}.{tool.name}: {answer.error} [{answer.status}]")
-        return {**answer.raw, "resultType": "complete"}
+        return finite({**answer.raw, "_meta": {}, "resultType": "complete"})
 
-    async def _run(self, context: Any, params: Any, workflow: SequentialWorkflow, *, extra: bool) -> tuple[Run, bool]:
+    async def _run(self, context: Any, params: Any, workflow: SequentialWorkflow, *, extra: bool) -> tuple[Kept, bool]:
         """Return the run that a request asks for, as far as it goes, and whether its handoff may be asked as a form.
 
         Every refusal is an MCPError.
         With `extra`, arguments that are not declared are shown in the conversation and read by nobody.
         """
         try:
-            return await arun(self._asked(params, workflow, _reporter(context), extra=extra))
+            return await arun(self._asked(params, workflow, reporter(context), extra=extra))
         except ArgumentsError as error:
             data = [{"argument": p.argument, "code": p.code, "message": p.message} for p in error.problems]
             refusal = MCPError(types.INVALID_PARAMS, str(error), {"problems": data})
@@ -125,11 +126,10 @@ class WorkflowServer(Shown):
 
     async def _asked(
         self, params: Any, workflow: SequentialWorkflow, report: Report, *, extra: bool
-    ) -> tuple[Run, bool]:
+    ) -> tuple[Kept, bool]:
         key = _key(params)
         if params.request_state is not None:
-            run = self._runs.take_back(params.request_state, workflow.name)
-            return run, await _answered(run, params.input_responses or {}, report)
+            return await self._runs.go_on(params.request_state, workflow.name, params.input_responses or {}, report)
         given = dict(params.arguments or {})
         declared = {one.name for one in workflow.arguments}
         read = {name: value for name, value in given.items() if name in declared or not extra}
@@ -139,20 +139,19 @@ class WorkflowServer(Shown):
         def begin() -> Run:
             return Run(self._guarded(workflow), self.servers, arguments, given)
 
-        return await self._runs.drive(begin, workflow.name, given, key, report), True
+        return await self._runs.drive(begin, key, report), True
 
-    def _question(self, context: Any, run: Run) -> types.InputRequiredResult | None:
+    def _question(self, context: Any, kept: Kept) -> types.InputRequiredResult | None:
         """Return the handoff as a form where that was asked for and the connection can carry it."""
-        if not self.ask or context.protocol_version < _MODERN or run.position >= len(run.workflow.steps):
+        run = kept.run
+        if not self.ask or context.protocol_version < _MODERN or run.outcome != "handoff":
             return None
         able = context.session.client_capabilities
         form = question(run) if able is not None and able.elicitation is not None else None
         if form is None:
             return None
-        state = self._runs.hand_over(run)
-        return types.InputRequiredResult(
-            input_requests={run.workflow.steps[run.position].name: form}, request_state=state
-        )
+        asked = {run.workflow.steps[run.position].name: form}
+        return types.InputRequiredResult(input_requests=asked, request_state=self._runs.hand_over(kept))
 
     def _guarded(self, workflow: SequentialWorkflow) -> SequentialWorkflow:
         """Return the workflow, with steps that may change something left to the client where that was asked for."""
@@ -194,9 +193,10 @@ class WorkflowServer(Shown):
         return self
 
     async def listen(self, *, host: str, port: int, token: str | None, expose: bool, say: bool = True) -> Endpoint:
-        """Open the endpoint, in the I/O thread, and return it; one that is open stays."""
-        if self.endpoint is None or not self.endpoint.is_open:
-            self.endpoint = await Endpoint.open(self.mcp, self.name, host, port, token, expose=expose, say=say)
+        """Open the endpoint, in the I/O thread, and return it; one that is open as it is asked for stays."""
+        self.endpoint = await Endpoint.open(
+            self.mcp, self.name, host, port, token, expose=expose, say=say, now=self.endpoint
+        )
         return self.endpoint
 
     @verb
@@ -208,8 +208,13 @@ class WorkflowServer(Shown):
     @verb
     async def stdio(self) -> None:
         """Serve this process's stdin and stdout until stdin ends."""
-        async with stdio_server() as (reading, writing):
-            await self.mcp.run(reading, writing, self.mcp.create_initialization_options())
+        if sys.stdin is None or sys.stdin.closed:
+            raise ServeError("stdin is closed: there is no client to serve; an MCP client starts this command itself")
+        try:
+            async with stdio_server() as (reading, writing):
+                await self.mcp.run(reading, writing, self.mcp.create_initialization_options())
+        except* (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError) as gone:
+            log.debug("the client is gone: %s", gone)
 
     __repr__ = Shown.__repr__
 
@@ -250,17 +255,9 @@ def serve(
     made = WorkflowServer(many, servers, name, side_effects=side_effects, ask=ask, offer_tools=offer_tools)
     for one in many:
         made._require_checked(one)
+    if offer_tools and (twice := [tool for tool in names if tool in made._step_tools()]):
+        raise ServeError(f"a workflow and the tool of a step would both be {twice[0]!r}; rename the workflow")
     return made
-
-
-async def _answered(run: Run, responses: Mapping[str, Any], report: Report) -> bool:
-    """Go on with what a form was answered; False when its reader declined, and is not asked again."""
-    answer = next(iter(responses.values()), None)
-    if not isinstance(answer, types.ElicitResult) or answer.action != "accept":
-        return False
-    await run.answer.aio(answer.content or {})
-    await advance(run, report)
-    return True
 
 
 def _known(offered: Mapping[str, SequentialWorkflow], name: str, kind: str) -> SequentialWorkflow:
@@ -274,20 +271,3 @@ def _key(params: Any) -> str | None:
     if key is not None and not (isinstance(key, str) and 0 < len(key) <= MAX_KEY):
         raise MCPError(types.INVALID_PARAMS, f"_meta[{RUN!r}]: the run key is text of at most {MAX_KEY} characters")
     return key
-
-
-def _reporter(context: Any) -> Report:
-    """Return how progress reaches the client: in the loop of the request, whichever loop asks for it."""
-    asked = asyncio.get_running_loop()
-
-    async def report(progress: float, total: float, message: str) -> None:
-        sending = context.session.report_progress(progress, total, message)
-        try:
-            if asyncio.get_running_loop() is asked:
-                await sending
-            else:
-                await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(sending, asked))
-        except Exception as error:  # noqa: BLE001 - a client that is gone ends no run; what it throws depends on the transport
-            log.debug("progress was not sent: %s", error)
-
-    return report

@@ -26,7 +26,8 @@ def box(run: Any) -> Safe:
         "div",
         _words(f"{shown.icon} {shown.word}", last[0].error if last else run.reason, 1_500),
         tag("p", tag("strong", "The client's call"), " ", code(step_name(call)), ": ", spaced(*map(short, facts(call)))),
-        table("Missing", ["parameter", "type", "description"], [_asks(*one) for one in asked[:50]]) if asked else None,
+        table("Missing", ["parameter", "type", "description"], [_asks(*one) for one in asked[:50]],
+              f"{len(asked) - 50} more: run.next.missing" if len(asked) > 50 else "") if asked else None,
         arguments_table(call.arguments, "Known arguments") if call.arguments else None,
         _words("✖ Cannot be sent", getattr(call, "problem", None), 1_000),
         _words("Guidance", call.guidance, 600),
@@ -44,7 +45,9 @@ def lines(run: Any) -> list[str]:
     found = fold(f"reason: {error_shown(run.reason)}", "  ") if run.reason else []
     found.append(f"  the client's call: {named(step_name(call))} — {', '.join(facts(call))}")
     found += [one for one in lines_of(call) if not one.startswith("    missing: ")]
-    found += [clip(f"    {named(name)} = ?  {type_words(schema)}, missing") for name, schema in _asked(run)[:MOST]]
+    asked = _asked(run)
+    found += [clip(f"    {named(name)} = ?  {type_words(schema)}, missing") for name, schema in asked[:MOST]]
+    found += [f"    … {len(asked) - MOST} more: run.next.missing"] if len(asked) > MOST else []
     left = [f"{named(one.step, 40)} ({_tool(one)})" for one in run.trace.ahead[1:MOST]]
     return found + (fold(f"then: {', '.join(left)}", "  ") if left else [])
 
@@ -84,7 +87,9 @@ def _arguments(step: Ahead) -> object:
     later = [(name, " ← ", short(label_shown(label, name))) for name, label in step.unknown.items()]
     missing = [(name, " = ? ", f"{short(type_words(schema))}, missing") for name, schema in step.missing.items()]
     uris = [tag("div", code(uri)) for uri in step.resources[:MOST] if step.tool is None]
-    lines = [tag("div", code(name), sign, value) for name, sign, value in [*known, *later, *missing][:MOST]]
+    every = [*known, *later, *missing]
+    lines = [tag("div", code(name), sign, value) for name, sign, value in every[:MOST]]
+    lines += [tag("div", f"… {len(every) - MOST} more: run.trace.ahead")] if len(every) > MOST else []
     return joined(lines, uris) if lines or uris else "none"
 
 

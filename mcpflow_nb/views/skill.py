@@ -27,7 +27,8 @@ def plain(skill: Any) -> str:
 
 def html(skill: Any) -> Safe:
     """Return the warnings as a list, then the text."""
-    warnings = tag("ul", [_item(problem) for problem in skill.warnings[:60]]) if skill.warnings else None
+    more = [tag("li", f"{len(skill.warnings) - 60} more: skill.warnings")] if len(skill.warnings) > 60 else []
+    warnings = tag("ul", [*map(_item, skill.warnings[:60]), *more]) if skill.warnings else None
     cut = f"{len(skill.text) - MOST:,} more characters: print(skill)" if len(skill.text) > MOST else None
     return frame(
         "Skill", code(skill.name), [_headline(skill)], warnings,
