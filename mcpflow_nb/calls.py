@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final, NamedTuple
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, NamedTuple, TypeVar
 
 import mcp.types as types
 from mcp import Client, MCPError
@@ -22,6 +23,7 @@ _EXPIRED: Final = ("Session terminated", "Session not found")
 REFUSED: Final = {types.INVALID_PARAMS, types.METHOD_NOT_FOUND, types.INVALID_REQUEST, types.PARSE_ERROR}
 
 Progress = ProgressFnT
+_Result = TypeVar("_Result")
 
 
 class Answer(NamedTuple):
@@ -34,64 +36,60 @@ class Answer(NamedTuple):
 
 
 async def call(
-    client: Client,
-    tool: str,
-    arguments: dict[str, Any],
-    seconds: float = CALL_SECONDS,
+    client: Client, tool: str, arguments: dict[str, Any], seconds: float = CALL_SECONDS,
     progress: Progress | None = None,
-) -> Answer:
+) -> Answer:  # fmt: skip
     """Call a tool once and never again; every failure is an answer, only cancelling raises."""
-    try:
-        async with asyncio.timeout(seconds):
-            result = await client.session.call_tool(
-                tool, arguments, progress_callback=progress, allow_input_required=True
-            )
-    except asyncio.CancelledError:
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
-            raise
-        return Answer("unknown", error="the server cancelled the call; it may have run", lost=True)
-    except TimeoutError:
-        return Answer("unknown", error=f"no answer within {seconds:g} s; it may have run", lost=True)
-    except MCPError as error:
-        return _refusal(error, client)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        return Answer("invalid_output", error=f"it ran, but its answer is no MCP result: {place}: {first['msg']}")
-    except (ValueError, TypeError, RuntimeError, OSError) as error:  # the SDK, before or after sending
-        return Answer("unknown", error=f"{type(error).__name__}: {error}", lost=True)
+    result = await _sent(
+        lambda: client.session.call_tool(tool, arguments, progress_callback=progress, allow_input_required=True),
+        seconds, lambda error: _refusal(error, client),
+        what="call", doubt="; it may have run", misread="it ran, but its answer is no MCP result",
+    )  # fmt: skip
+    if isinstance(result, Answer):
+        return result
     if isinstance(result, types.InputRequiredResult):
         asked = ", ".join(sorted(result.input_requests or ())) or "more input"
         return Answer("needs_input", error=f"the server asks for input ({asked}); it was not answered")
-    raw = result.model_dump(by_alias=True, exclude_unset=True)
-    return Answer("tool_error" if result.is_error else "ok", raw)
+    return Answer("tool_error" if result.is_error else "ok", result.model_dump(by_alias=True, exclude_unset=True))
 
 
 async def read(client: Client, uri: str, seconds: float = CALL_SECONDS) -> Answer:
     """Read a resource; `raw` is the ReadResourceResult, and every failure is an answer. Reading changes nothing."""
+    result = await _sent(
+        lambda: client.session.read_resource(uri, allow_input_required=True),
+        seconds, lambda error: _refusal(error, client)._replace(error=f"{error.error.message} (code {error.error.code})"),
+        what="reading", doubt="", misread="its answer is no resource",
+    )  # fmt: skip
+    if isinstance(result, Answer):
+        return result._replace(status="resource_error")
+    if isinstance(result, types.InputRequiredResult):
+        return Answer("resource_error", error="the server asks for input before it gives the resource")
+    return Answer("ok", result.model_dump(by_alias=True, exclude_unset=True))
+
+
+async def _sent(
+    request: Callable[[], Awaitable[_Result]], seconds: float, refused: Callable[[MCPError], Answer], *,
+    what: str, doubt: str, misread: str,
+) -> _Result | Answer:  # fmt: skip
+    """Return the result that comes in time, or any failure as a call's Answer; the words of it differ."""
     try:
         async with asyncio.timeout(seconds):
-            result = await client.session.read_resource(uri, allow_input_required=True)
+            return await request()
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is None or task.cancelling():
             raise
-        return Answer("resource_error", error="the server cancelled the reading", lost=True)
+        return Answer("unknown", error=f"the server cancelled the {what}{doubt}", lost=True)
     except TimeoutError:
-        return Answer("resource_error", error=f"no answer within {seconds:g} s", lost=True)
+        return Answer("unknown", error=f"no answer within {seconds:g} s{doubt}", lost=True)
     except MCPError as error:
-        lost = _refusal(error, client).lost
-        return Answer("resource_error", error=f"{error.error.message} (code {error.error.code})", lost=lost)
+        return refused(error)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        return Answer("resource_error", error=f"its answer is no resource: {place}: {first['msg']}")
-    except (ValueError, TypeError, RuntimeError, OSError) as error:  # the SDK, before or after sending
-        return Answer("resource_error", error=f"{type(error).__name__}: {error}", lost=True)
-    if isinstance(result, types.InputRequiredResult):
-        return Answer("resource_error", error="the server asks for input before it gives the resource")
-    return Answer("ok", result.model_dump(by_alias=True, exclude_unset=True))
+        return Answer("invalid_output", error=f"{misread}: {'.'.join(map(str, first['loc']))}: {first['msg']}")
+    except (ValueError, TypeError, RuntimeError, OSError, SystemExit, KeyboardInterrupt) as error:
+        # The SDK, before or after sending; or a server in this process that wanted to end all of it.
+        return Answer("unknown", error=f"{type(error).__name__}: {error}", lost=True)
 
 
 def _refusal(error: MCPError, client: Client) -> Answer:

@@ -7,16 +7,18 @@ handoff), the call, the value, the binding, resources that read an output.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
-from mcpflow_nb.calls import Answer, Progress
+from mcpflow_nb.calls import Progress
 from mcpflow_nb.catalog import Tool
 from mcpflow_nb.connections import Connection
 from mcpflow_nb.errors import MissingValueError, NotJsonError, ServerError
 from mcpflow_nb.fetching import after_call, before_call, before_handoff, fetch
+from mcpflow_nb.messages import called
 from mcpflow_nb.results import text_of_content, value_of
 from mcpflow_nb.show import Shown
 from mcpflow_nb.sources import Scope
@@ -61,9 +63,9 @@ class Ready:
     call: NextCall
     scope: Scope
     servers: Any
+    is_answered: bool = False
     connection: Connection | None = None
     tool: Tool | None = None
-    is_answered: bool = False
 
 
 @dataclass
@@ -74,24 +76,30 @@ class Doing:
     sent: datetime | None = None
     made: Record | None = None
 
+    @property
+    def failed(self) -> str | None:
+        """Why the last resource could not be fetched; None where it could."""
+        return self.resources[-1].error if self.resources else None
+
 
 def ready(step: WorkflowStep, scope: Scope, servers: Any, answer: Mapping[str, Any] | None = None) -> Ready:
     """Resolve a step against what has run so far; calls nothing, and puts every problem into the answer."""
-    guidance = filled(step.guidance, dict(scope.arguments)) if step.guidance and answer is None else None
+    guidance = filled(step.guidance, dict(scope.arguments)) if step.guidance else None
+    call = NextCall(step.name, step.tool, step.server, None, guidance=guidance)
+    is_answered = answer is not None
     if step.tool is None:
-        return Ready(step, NextCall(step.name, None, step.server, None, guidance=guidance), scope, servers)
+        return Ready(step, call, scope, servers, is_answered)
     try:
         connection, tool = servers.find(step.tool, step.server)
     except ServerError as error:
-        call = NextCall(step.name, step.tool, step.server, None, guidance=guidance, problem=str(error))
-        return Ready(step, call, scope, servers)
+        return Ready(step, replace(call, problem=str(error)), scope, servers, is_answered)
     arguments, problem = _resolved(step, scope, answer or {})
     given = {passed.name for passed in arguments}
     missing = () if problem else tuple(name for name in tool.required if name not in given)
     call = NextCall(
         step.name, tool.name, connection.name, connection.source, arguments, missing, tool.effects, guidance, problem
     )
-    return Ready(step, call, scope, servers, connection, tool, answer is not None)
+    return Ready(step, call, scope, servers, is_answered, connection, tool)
 
 
 def _resolved(step: WorkflowStep, scope: Scope, answer: Mapping[str, Any]) -> tuple[tuple[Passed, ...], str | None]:
@@ -112,103 +120,93 @@ async def perform(ready: Ready, doing: Doing, attempt: int = 1, progress: Progre
     """Run a step that is ready and return its record; only cancelling raises, and then `interrupted` has the record."""
     step, call = ready.plan, ready.call
     if call.problem is not None:
-        return record(ready, "not_sent", error=call.problem, attempt=attempt)
+        return record(ready, doing, "not_sent", error=call.problem, attempt=attempt)
     started = datetime.now(UTC)
     if not ready.is_answered:
         await fetch(step, before_call(step), ready.scope, ready.servers, doing.resources)
-    resources = tuple(doing.resources)
-    failed = resources[-1].error if resources else None
-    if step.tool is None:
-        status: Status = "resource_error" if failed else "ok"
-        return record(ready, status, error=failed, resources=resources, started=started, attempt=attempt)
-    if failed:
-        return record(ready, "not_sent", error=failed, resources=resources, attempt=attempt)
+    if ready.connection is None or ready.tool is None:  # it has resources alone
+        status: Status = "resource_error" if doing.failed else "ok"
+        return record(ready, doing, status, error=doing.failed, started=started, attempt=attempt)
+    if doing.failed:
+        return record(ready, doing, "not_sent", error=doing.failed, attempt=attempt)
     if call.missing or (step.handoff and not ready.is_answered):
         return await _handed_over(ready, doing, attempt)
     doing.sent = datetime.now(UTC)
-    doing.made = made = await _called(ready, resources, attempt, progress)
-    return await _with_later_resources(ready, doing) if made.status == "ok" and step.resources else made
+    doing.made = made = await _called(ready, doing, ready.connection, ready.tool, attempt, progress)
+    return await _with_later_resources(ready, doing, made) if made.status == "ok" and step.resources else made
 
 
 async def _handed_over(ready: Ready, doing: Doing, attempt: int) -> Record:
     step = ready.plan
     await fetch(step, before_handoff(step), ready.scope, ready.servers, doing.resources)
-    resources = tuple(doing.resources)
-    if resources and resources[-1].error:
-        return record(ready, "not_sent", error=resources[-1].error, resources=resources, attempt=attempt)
-    return record(ready, "handoff", error=_why_handoff(ready), resources=resources, attempt=attempt)
+    if doing.failed:
+        return record(ready, doing, "not_sent", error=doing.failed, attempt=attempt)
+    return record(ready, doing, "handoff", error=_why_handoff(ready), attempt=attempt)
 
 
-async def _called(ready: Ready, resources: tuple[Fetched, ...], attempt: int, progress: Progress | None) -> Record:
-    step, call = ready.plan, ready.call
-    if ready.connection is None or ready.tool is None:
-        raise TypeError("a step that is called has a tool")
+async def _called(
+    ready: Ready, doing: Doing, connection: Connection, tool: Tool, attempt: int, progress: Progress | None
+) -> Record:
     started, clock = datetime.now(UTC), time.perf_counter()
-    answer = await ready.connection.call(ready.tool.name, call.sent, step.timeout, progress)
-    known: dict[str, Any] = {"attempt": attempt, "resources": resources}
-    if answer.status != "not_sent":
-        known |= {"started": started, "seconds": time.perf_counter() - clock}
+    answer = await connection.call(tool.name, ready.call.sent, ready.plan.timeout, progress)
+    when = (started, time.perf_counter() - clock) if answer.status != "not_sent" else (None, 0.0)
+    with_status = partial(record, ready, doing, attempt=attempt, raw=answer.raw, started=when[0], seconds=when[1])
     if answer.status == "ok" and answer.raw is not None:
-        return _answered(ready, ready.tool, answer, known)
+        return _answered(ready.plan, tool, answer.raw, with_status)
     said = answer.error or text_of_content(answer.raw or {}) or "the tool reports an error without a word"
-    return record(ready, answer.status, raw=answer.raw, error=said, **known)
+    return with_status(answer.status, error=said)
 
 
-def _answered(ready: Ready, tool: Tool, answer: Answer, known: dict[str, Any]) -> Record:
-    raw = answer.raw or {}
+def _answered(step: WorkflowStep, tool: Tool, raw: dict[str, Any], with_status: Callable[..., Record]) -> Record:
     try:
         refusal = tool.output_refusal(raw)
-        value, rule = value_of(raw, tool, ready.plan.parse)
+        value, rule = value_of(raw, tool, step.parse)
         value = copied(value)  # so that `raw` stays what came, whatever a reader does with the value
     except ValueError as error:
-        return record(ready, "invalid_output", raw=raw, error=f"it ran, but its text is no JSON: {error}", **known)
+        return with_status("invalid_output", error=f"it ran, but its text is no JSON: {error}")
     except RecursionError:
-        return record(ready, "invalid_output", error="it ran, but its output is nested too deep to keep", **known)
+        return with_status("invalid_output", raw=None, error="it ran, but its output is nested too deep to keep")
     if refusal is not None:
-        return record(ready, "invalid_output", raw=raw, value=value, rule=rule,
-                      error=f"it ran, but its output breaks its own schema: {refusal}", **known)  # fmt: skip
-    return record(ready, "ok", raw=raw, value=value, rule=rule, binding=ready.plan.binding, **known)
+        said = f"it ran, but its output breaks its own schema: {refusal}"
+        return with_status("invalid_output", value=value, rule=rule, error=said)
+    return with_status("ok", value=value, rule=rule, binding=step.binding)
 
 
-async def _with_later_resources(ready: Ready, doing: Doing) -> Record:
-    step, made = ready.plan, doing.made
-    if made is None:
-        raise TypeError("a step that was called has a record")
+async def _with_later_resources(ready: Ready, doing: Doing, made: Record) -> Record:
+    step = ready.plan
     bindings = {**ready.scope.bindings, **({step.binding: made.value} if step.binding is not None else {})}
     scope = Scope(ready.scope.arguments, bindings)
     waiting = [uri for uri in after_call(step) if not ready.is_answered or uri not in before_handoff(step)]
     await fetch(step, waiting, scope, ready.servers, doing.resources, after=True)
-    failed = doing.resources[-1].error if doing.resources else None
     made = replace(made, resources=tuple(doing.resources))
-    return replace(made, status="resource_error", error=f"the tool ran, but {failed}") if failed else made
+    return replace(made, status="resource_error", error=f"the tool ran, but {doing.failed}") if doing.failed else made
 
 
 def _why_handoff(ready: Ready) -> str:
     missing = ", ".join(repr(name) for name in ready.call.missing)
-    lack = f"no value for {missing} of {ready.call.server}.{ready.call.tool}"
+    lack = f"no value for {missing} of {called(ready.call.server, ready.call.tool)}"
     return f"{lack if missing else 'the step says handoff=True'}: the client takes over"
 
 
 def interrupted(ready: Ready, doing: Doing, attempt: int = 1) -> Record:
     """Return the record of a step that was interrupted, with all that had happened by then."""
-    resources = tuple(doing.resources)
     if doing.made is not None:
         said = "interrupted while its resources were fetched; the tool had run"
-        return replace(doing.made, status="resource_error", error=said, resources=resources)
+        return replace(doing.made, status="resource_error", error=said, resources=tuple(doing.resources))
     if doing.sent is None:
-        reading = f"while {resources[-1].uri!r} was read" if resources and resources[-1].error else "before it began"
+        reading = f"while {doing.resources[-1].uri!r} was read" if doing.failed else "before it began"
         said = f"interrupted {reading}" + ("; nothing was sent to its tool" if ready.tool else "")
-        return record(ready, "cancelled", error=said, resources=resources, attempt=attempt)
+        return record(ready, doing, "cancelled", error=said, attempt=attempt)
     harmless = ready.tool is not None and ready.tool.may_repeat
     words = "interrupted while it was running" + ("" if harmless else "; it may have run")
     status: Status = "cancelled" if harmless else "unknown"
-    return record(ready, status, error=words, resources=resources, started=doing.sent, attempt=attempt)
+    return record(ready, doing, status, error=words, started=doing.sent, attempt=attempt)
 
 
-def record(ready: Ready, status: Status, **more: Any) -> Record:
-    """Return the record of a step with a status."""
-    call = ready.call
+def record(ready: Ready, doing: Doing, status: Status, **more: Any) -> Record:
+    """Return the record of a step with a status; what was said at a handoff is not said again when it is answered."""
+    call, guidance = ready.call, None if ready.is_answered else ready.call.guidance
     return Record(
         step=call.step, server=call.server, tool=call.tool, status=status, source=call.source,
-        arguments=call.arguments, missing=call.missing, guidance=call.guidance, **more,
+        arguments=call.arguments, missing=call.missing, guidance=guidance, resources=tuple(doing.resources), **more,
     )  # fmt: skip

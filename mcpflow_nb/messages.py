@@ -7,6 +7,7 @@ tool or resource says stays inside its own message. To add a kind: a word in `Ki
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, overload
@@ -16,6 +17,7 @@ from pydantic_core import PydanticSerializationError, to_json
 from mcpflow_nb.outline import Ahead, Outline
 from mcpflow_nb.show import Shown
 from mcpflow_nb.trace import Fetched, Record, Trace
+from mcpflow_nb.values import decoded_size
 
 Kind = Literal[
     "instruction", "intent", "plan", "guidance", "fetch", "resource", "call", "result", "error", "handoff",
@@ -32,6 +34,8 @@ ROLES: Final[dict[Kind, Role]] = {
 }  # fmt: skip
 """Who says what: a prompt has these two roles and no other."""
 
+LINE_ENDS: Final = re.compile("[\x85\u2028\u2029]")
+"""What ends a line and may stand in JSON text as it is."""
 MAX_RESULT: Final = 100_000
 """Characters of one value in a message; at a handoff values are whole, for the client sends them on."""
 MAX_RESOURCE: Final = 65_536
@@ -163,8 +167,7 @@ def embedded(content: Mapping[str, Any]) -> dict[str, Any]:
     if "text" in content:
         return {**kept, "text": cut(clean(str(content["text"])), MAX_RESOURCE)}
     blob = str(content.get("blob", ""))
-    size = len(blob) * 3 // 4 - blob[-2:].count("=")
-    if size <= MAX_RESOURCE:
+    if (size := decoded_size(blob)) <= MAX_RESOURCE:
         return {**kept, "blob": blob}
     words = f"[{content.get('mimeType', 'a blob')} of {size:,} bytes is not embedded; the limit is {MAX_RESOURCE:,}]"
     return {**kept, "mimeType": "text/plain", "text": words}
@@ -215,7 +218,7 @@ def as_text(value: Any) -> str:
 
 def on_a_line(value: Any) -> str:
     """Return a value as one line among others: JSON, text in quotes too, so that no line of it passes for another."""
-    return _json(value, None)
+    return LINE_ENDS.sub(lambda found: f"\\u{ord(found[0]):04x}", _json(value, None))
 
 
 def _json(value: Any, indent: int | None) -> str:

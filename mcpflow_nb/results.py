@@ -7,10 +7,11 @@ or array; else the text; else typed placeholders for images, audio, links and bl
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from mcpflow_nb.catalog import Tool
-from mcpflow_nb.values import MAX_DEPTH, nesting
+from mcpflow_nb.values import MAX_DEPTH, decoded_size, nesting
 
 
 class Value(NamedTuple):
@@ -50,12 +51,9 @@ def value_of(raw: dict[str, Any], tool: Tool, parse: str | None = None) -> Value
 
 
 def _from_text(text: str) -> Value:
-    if text.lstrip()[:1] in ("{", "["):
-        try:
-            if nesting(text) <= MAX_DEPTH:
-                return Value(json.loads(text), "text that is JSON")
-        except ValueError:
-            return Value(text, "text")
+    if text.lstrip()[:1] in ("{", "[") and nesting(text) <= MAX_DEPTH:
+        with suppress(ValueError):
+            return Value(json.loads(text), "text that is JSON")
     return Value(text, "text")
 
 
@@ -71,12 +69,8 @@ def placeholder(block: dict[str, Any]) -> Any:
         return block.get("text", "")
     if kind == "resource":
         inner = block.get("resource", {})
-        size = len(inner["text"]) if "text" in inner else _bytes(inner.get("blob", ""))
+        size = len(inner["text"]) if "text" in inner else decoded_size(inner.get("blob", ""))
         return {"type": "resource", "uri": inner.get("uri"), "mimeType": inner.get("mimeType"), "bytes": size}
     if kind == "resource_link":
         return {"type": "resource_link", "uri": block.get("uri"), "name": block.get("name")}
-    return {"type": kind, "mimeType": block.get("mimeType"), "bytes": _bytes(block.get("data", ""))}
-
-
-def _bytes(base64_text: str) -> int:
-    return len(base64_text) * 3 // 4 - base64_text[-2:].count("=")
+    return {"type": kind, "mimeType": block.get("mimeType"), "bytes": decoded_size(block.get("data", ""))}

@@ -30,6 +30,10 @@ SourceWord = Literal["live", "mock", "recorded", "edited", "reused"]
 
 FORMAT_VERSION: Final = 1
 
+COLUMNS: Final = (
+    "step", "server", "tool", "status", "source", "arguments", "value", "error", "started", "seconds", "attempt",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Passed:
@@ -60,7 +64,7 @@ class Fetched:
 class Record:
     """One step as it ran.
 
-    `seconds` is the wall time of the tool call alone, on the monotonic clock; 0.0 when nothing was sent.
+    `seconds` is the wall time of the tool call alone, on the monotonic clock; 0.0 where no call was made or it was cut off.
     `raw` is the CallToolResult as plain JSON, `value` what was made of it by `rule`, `error` one sentence.
     The status `resource_error` says that a resource could not be fetched; the tool, if there is one, had run.
     """
@@ -138,24 +142,11 @@ class Trace(Shown, Sequence[Record]):
     def df(self) -> pd.DataFrame:
         """One row a step that ran, in order; every column keeps its values as they are (dtype object).
 
-        Columns: `step server tool status source` str, `arguments` dict, `value` any JSON value, `error` str or None,
-        `started` datetime (UTC), `seconds` float (the tool call alone), `attempt` int.
+        Columns: `step status` str, `server tool source error` str or None, `arguments` dict, `value` any JSON value,
+        `started` datetime (UTC) or None, `seconds` float (the tool call alone), `attempt` int.
         """
-        columns = (
-            "step",
-            "server",
-            "tool",
-            "status",
-            "source",
-            "arguments",
-            "value",
-            "error",
-            "started",
-            "seconds",
-            "attempt",
-        )
-        rows = [{**{c: getattr(r, c) for c in columns}, "arguments": r.sent} for r in self.records]
-        return _frame(rows, columns)
+        rows = [{**{c: getattr(r, c) for c in COLUMNS}, "arguments": r.sent} for r in self.records]
+        return _frame(rows, COLUMNS)
 
     @property
     def arguments(self) -> pd.DataFrame:
@@ -163,13 +154,12 @@ class Trace(Shown, Sequence[Record]):
 
         Columns: `step` str, `argument` str, `source` str (as on the graph edge), `value` any JSON value.
         """
-        columns = ("step", "argument", "source", "value")
         rows = [
             {"step": record.step, "argument": passed.name, "source": passed.origin, "value": passed.value}
             for record in self.records
             for passed in record.arguments
         ]
-        return _frame(rows, columns)
+        return _frame(rows, ("step", "argument", "source", "value"))
 
     def to_json(self, *, indent: int | None = 2) -> str:
         """Return the whole trace as JSON text; every value is exact, NaN and big integers included."""

@@ -243,6 +243,11 @@ def filled(text: str, values: dict[str, Any]) -> str:
     return _PLACEHOLDER.sub(lambda m: text_of(values[m[1]]) if m[1] in values else m[0], text)
 
 
+def decoded_size(base64_text: str) -> int:
+    """Return how many bytes a text in base64 holds, without decoding it."""
+    return max(0, len(base64_text) * 3 // 4 - base64_text[-2:].count("="))
+
+
 def is_version(found: Any, version: int) -> bool:
     """Tell whether a saved version number is this one; JSON's `true` and `1.0` are not 1."""
     return type(found) is int and found == version

@@ -119,3 +119,23 @@ def test_a_result_is_refused_when_it_breaks_the_tools_own_schema():
     assert [made.output_refusal({"structuredContent": {"id": "1"}}), made.output_refusal({})] == [None, told]
     assert made.output_refusal({"structuredContent": {"id": 1}})
     assert tool().output_refusal({}) is None
+
+
+@pytest.mark.parametrize(
+    ("schema", "takes"),
+    [
+        (None, (True, True)),
+        ({"type": "object"}, (True, True)),
+        ({"properties": {"name": {}}}, (True, False)),
+        ({"properties": {"name": {}}, "additionalProperties": False}, (True, False)),
+        ({"properties": {"name": {}}, "additionalProperties": True}, (True, True)),
+        ({"properties": {}, "required": ["name"]}, (True, True)),
+        ({"properties": {}, "required": ["name"], "additionalProperties": False}, (True, False)),
+        ({"properties": {}, "additionalProperties": {"type": "string"}}, (True, True)),
+        ({"properties": {"name": {}}, "patternProperties": {"^oth": {}}}, (True, True)),
+        ({"properties": {}, "additionalProperties": False}, (False, False)),
+    ],
+)
+def test_a_tool_takes_the_names_that_its_schema_has_or_leaves_open(schema, takes):
+    made = tool(input_schema=schema)
+    assert (made.takes("name"), made.takes("other")) == takes

@@ -123,6 +123,36 @@ def test_a_mark_without_a_value_is_a_failure_that_says_so():
     assert run.trace[0].error == "resource 'docs://{x}' cannot be fetched: nothing fills {x}"
 
 
+@pytest.mark.parametrize("nothing", [[], None], ids=["an empty list", "null"])
+@pytest.mark.parametrize("template", ["docs://{x}", "docs://a{/x}", "docs://{+x}", "docs://a{/x*}"])
+def test_a_mark_that_nothing_is_put_into_is_refused_and_nothing_is_read(nothing, template):
+    mock = mf.mock({"make": {"x": nothing}}, resources={"docs://a": "A", "docs://": "B"})
+    step = mf.WorkflowStep("s", resources=[template], template={"x": mf.field("made", "x")})
+    with mf.connect(m=mock) as servers:
+        run = mf.SequentialWorkflow("w").step("make", tool="make", bind="made").step(step).start(servers).all()
+    assert (run.outcome, run.trace[1].status, mock.reads) == ("failed", "resource_error", [])
+    assert run.trace[1].error == f"resource {template!r} cannot be fetched: nothing fills {{x}}"
+
+
+@pytest.mark.parametrize("nothing", [[], None], ids=["an empty list", "null"])
+def test_a_query_that_nothing_is_put_into_is_left_out(nothing):
+    mock = mf.mock({"make": {"x": nothing}}, resources={"docs://a": "A"})
+    step = mf.WorkflowStep(
+        "s", resources=["docs://a{?x,y}"], template={"x": mf.field("made", "x"), "y": mf.field("made", "x")}
+    )
+    with mf.connect(m=mock) as servers:
+        run = mf.SequentialWorkflow("w").step("make", tool="make", bind="made").step(step).start(servers).all()
+    assert (run.outcome, mock.reads) == ("completed", ["docs://a"])
+
+
+@pytest.mark.parametrize("value", [".", ".."])
+def test_a_value_that_is_another_place_in_the_path_is_refused(value):
+    mocks = {"m": mf.mock({}, resources={"docs://team/{x}/policy": "ok"})}
+    run = run_of(mf.WorkflowStep("s", resources=["docs://team/{x}/policy"]), mocks, ["x"], x=value)
+    assert (run.outcome, mocks["m"].reads) == ("failed", [])
+    assert run.trace[0].error.endswith(f"{{x}} is {value!r}, which would be another place in the path")
+
+
 def test_an_optional_query_without_a_value_is_left_out():
     flow = mf.SequentialWorkflow("w").argument("x", required=False).step("s", resources=["docs://a{?x}"])
     with mf.connect(m=mf.mock({}, resources={"docs://a": "ok"})) as servers:

@@ -171,3 +171,71 @@ def test_the_line_of_a_forecast_says_how_far_a_run_goes(servers, step, said):
 
 def test_a_forecast_without_steps_says_so(servers):
     assert "No steps." in workflow().forecast(servers)._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("uri", "template"),
+    [
+        ("docs://{task}", {}),
+        ("docs://a{/t}", {"t": mf.prompt_arg("task")}),
+        ("docs://{t}", {"t": mf.prompt_arg("task")}),
+    ],
+)
+def test_an_optional_argument_in_the_path_of_a_uri_is_a_warning_and_a_doubt(servers, uri, template):
+    flow = workflow().step("read", resources=[uri], template=template)
+    mark = "t" if template else "task"
+    said = f"{{{mark}}} of {uri!r} may have no value: it is optional"
+    found = [(p.code, p.severity, p.step, p.message) for p in flow.check(servers).problems]
+    assert ("unfilled-placeholder", "warning", "read", said) in found
+    assert rows(flow.forecast(servers)) == [("read", "fetch", f"reads 1 resource; {said}")]
+
+
+@pytest.mark.parametrize(
+    ("uri", "fields"),
+    [
+        ("docs://a{?task}", {}),
+        ("docs://{who}", {}),
+        ("docs://{t}", {"template": {"t": mf.prompt_arg("task", default="x")}}),
+    ],
+    ids=["in a query", "required", "with a default"],
+)
+def test_a_mark_that_has_a_value_or_needs_none_is_no_doubt(servers, uri, fields):
+    flow = workflow().step("read", resources=[uri], **fields)
+    assert [p.code for p in flow.check(servers).problems if p.code == "unfilled-placeholder"] == []
+    assert rows(flow.forecast(servers)) == [("read", "fetch", "reads 1 resource")]
+
+
+@pytest.mark.parametrize("tool", [None, "m.t"])
+def test_resources_that_no_server_can_give_keep_the_step_from_running(tool):
+    flow = mf.SequentialWorkflow("w").step("a", tool=tool, resources=["docs://a"])
+    with mf.connect(m=mf.mock({"t": 1})) as servers:
+        (row,) = flow.forecast(servers)
+        run = flow.start(servers).all()
+    assert (row.expected, row.why.split(";")[0]) == (
+        "cannot run",
+        "its resources cannot be fetched: no server offers resources",
+    )
+    assert (run.outcome, run.trace[0].status) == ("failed", "not_sent" if tool else "resource_error")
+
+
+def test_a_constant_that_may_be_left_out_is_always_there(servers):
+    flow = workflow().step("add", tool="m.add", args={"task": mf.optional(mf.constant(1))})
+    assert rows(flow.forecast(servers)) == [("add", "call", CALL)]
+    assert flow.start(servers, who="Ada").all().outcome == "completed"
+
+
+def test_a_path_into_an_argument_that_no_schema_promises_is_a_doubt(servers):
+    flow = (
+        mf.SequentialWorkflow("w")
+        .argument("o", type=dict)
+        .step("add", tool="m.add", args={"task": mf.prompt_arg("o")["id"]})
+    )
+    assert rows(flow.forecast(servers)) == [("add", "call", f"{CALL}; it fails where o.id is not there")]
+    run = flow.start(servers, o={}).all()
+    assert (run.outcome, run.trace[0].status) == ("failed", "not_sent")
+
+
+def test_a_path_into_an_argument_that_has_a_default_is_no_doubt(servers):
+    source = mf.optional(mf.prompt_arg("o", default={})["id"])
+    flow = mf.SequentialWorkflow("w").argument("o", type=dict).step("any", tool="m.any", args={"x": source})
+    assert "fails" not in rows(flow.forecast(servers))[0][2]

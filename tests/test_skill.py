@@ -200,3 +200,35 @@ def test_a_skill_without_warnings_has_no_list_and_a_long_one_says_what_is_cut():
     shown = skill._repr_html_()
     assert "<li>" not in shown
     assert f"{len(skill.text) - 20_000:,} more characters: print(skill)" in shown
+
+
+NEEDS = {"type": "object", "properties": {"task": {}, "note": {}}, "required": ["task"]}
+
+
+def test_a_required_parameter_that_may_have_no_value_is_to_be_worked_out():
+    given = {name: mf.prompt_arg("task") for name in ("task", "note")}
+    flow = mf.SequentialWorkflow("w").argument("task", required=False).step("s", tool="m.t", args=given)
+    with mf.connect(m=mf.mock({"t": 1}, schemas={"t": NEEDS})) as servers:
+        text = flow.to_skill(servers).text
+    lines = [line for line in text.splitlines() if line.startswith("  - ")]
+    assert lines == [
+        "  - `task`: the input `task`; where that is missing, work it out from what you know, or ask",
+        "  - `note`: the input `task`; leave it out where that is missing",
+    ]
+
+
+def test_a_required_parameter_that_nothing_feeds_is_to_be_worked_out():
+    with mf.connect(m=mf.mock({"t": 1}, schemas={"t": NEEDS})) as servers:
+        text = mf.SequentialWorkflow("w").step("s", tool="m.t").to_skill(servers).text
+    assert "- Call the tool `t` of the server `m` with these arguments:\n  - `task`: nothing above gives it;" in text
+
+
+def test_only_servers_tell_that_a_tool_needs_no_arguments():
+    flow = mf.SequentialWorkflow("w").step("s", tool="m.t")
+    with mf.connect(m=mf.mock({"t": 1})) as servers:
+        told = [flow.to_skill(known).text for known in (servers, None)]
+    calls = [[line for line in text.splitlines() if line.startswith("- Call")] for text in told]
+    assert calls == [
+        ["- Call the tool `t` of the server `m` without arguments."],
+        ["- Call the tool `t` of the server `m`."],
+    ]

@@ -29,9 +29,10 @@ logging.getLogger("uvicorn").addHandler(logging.NullHandler())  # else its trace
 class Endpoint:
     """One open port. `url` is where, `token` the secret that every request must carry."""
 
-    def __init__(self, name: str, sock: socket.socket, token: str, app: Any, host: str) -> None:
-        self.name, self.token, self.asked = name, token, host
+    def __init__(self, name: str, sock: socket.socket, token: str, server: Server[Any], host: str) -> None:
+        self.name, self.token, self.asked, self.serves = name, token, host, server
         self.host, self.port = sock.getsockname()[:2]
+        app = server.streamable_http_app(streamable_http_path=PATH, host=host)
         config = uvicorn.Config(
             Guard(app, token), log_config=None, access_log=False, timeout_graceful_shutdown=1, lifespan="on"
         )
@@ -56,12 +57,11 @@ class Endpoint:
 
     @classmethod
     async def open(
-        cls, server: Server[Any], name: str, host: str, port: int, token: str | None, *, expose: bool, say: bool = True,
-        now: Endpoint | None = None,
+        cls, server: Server[Any], name: str, host: str, port: int, token: str | None, *, expose: bool, say: bool = True
     ) -> Endpoint:  # fmt: skip
         """Listen, and with `say` print where, and once the token when it was made here; who had the name gives way.
 
-        One that is open `now` stays when nothing else is asked for.
+        Where this server is open already, it stays when nothing else is asked for.
 
         Raises
         ------
@@ -70,7 +70,8 @@ class Endpoint:
         """
         _require(host, port, token, expose=expose)
         async with _opening:
-            if now is not None and now._is_as(host, port, token):
+            now = _open.get(name)
+            if now is not None and now.serves is server and now._is_as(host, port, token):
                 return now
             return await cls._open(server, name, host, port, token or None, say=say)
 
@@ -86,8 +87,7 @@ class Endpoint:
         sock = _bound(host, port)
         if old is not None:
             await old.close()
-        app = server.streamable_http_app(streamable_http_path=PATH, host=host)
-        made = _open[name] = cls(name, sock, token or secrets.token_urlsafe(24), app, host)
+        made = _open[name] = cls(name, sock, token or secrets.token_urlsafe(24), server, host)
         while not made._server.started:
             if made._serving.done():
                 raise ServeError(f"{name!r} could not be served on {host}:{port}: {made._serving.exception()}")

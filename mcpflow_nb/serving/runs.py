@@ -32,10 +32,10 @@ Report = Callable[[float, float, str], Awaitable[None]]
 
 @dataclass
 class Kept:
-    """A run, the arguments it was asked with, and the task that drives it now or did last."""
+    """A run, and the task that drives it now or did last; it gives why an answer was refused, or None."""
 
     run: Run
-    task: asyncio.Task[None]
+    task: asyncio.Task[str | None] | asyncio.Task[None]
     waiting: int = 0
     bytes: int = 0
 
@@ -66,14 +66,13 @@ class Runs:
             raise ServeError(f"run key {key!r} was used for {name[0]!r} with other arguments; give another key")
         await self._wait(kept)
         if key is not None and not kept.bytes:
-            kept.bytes = len(kept.run.trace.to_json(indent=None))
-            self._forget()
+            self._weigh(kept)
         return kept
 
-    async def _wait(self, kept: Kept) -> None:
+    async def _wait(self, kept: Kept) -> str | None:
         kept.waiting += 1
         try:
-            await asyncio.shield(kept.task)
+            return await asyncio.shield(kept.task)
         except asyncio.CancelledError:
             if kept.waiting == 1 and not kept.task.done():  # the last who asked is gone: nobody wants it to go on
                 await kept.run.cancel.aio()
@@ -81,13 +80,15 @@ class Runs:
         finally:
             kept.waiting -= 1
 
-    def _forget(self) -> None:
-        held = sum(kept.bytes for kept in self._kept.values())
-        for name, kept in list(self._kept.items()):
+    def _weigh(self, kept: Kept) -> None:
+        """Note what a run under a key holds now, and let others give way where that is too much."""
+        kept.bytes = len(kept.run.trace.to_json(indent=None))
+        held = sum(one.bytes for one in self._kept.values())
+        for name, one in list(self._kept.items()):
             if len(self._kept) <= MOST_KEPT and held <= MOST_BYTES:
                 return
-            if not kept.waiting and kept.task.done():
-                held -= kept.bytes
+            if not one.waiting and one.task.done():
+                held -= one.bytes
                 del self._kept[name]
 
     def hand_over(self, kept: Kept) -> str:
@@ -116,20 +117,24 @@ class Runs:
         answer = answers.get(run.workflow.steps[position].name)
         if not isinstance(answer, types.ElicitResult) or answer.action != "accept":
             return kept, False
-        kept.task, kept.bytes = asyncio.create_task(_answer(run, answer.content or {}, report)), 0
-        try:
-            await self._wait(kept)
-        except RunError as error:
+        kept.task = asyncio.create_task(_answer(run, answer.content or {}, report))
+        problem = await self._wait(kept)
+        if problem is not None:
             self._handed[state] = kept, position
-            problem = str(error)
-        else:
-            return kept, True
-        raise ServeError(problem)
+            raise ServeError(problem)
+        if kept.bytes:  # it has a key
+            self._weigh(kept)
+        return kept, True
 
 
-async def _answer(run: Run, content: Mapping[str, Any], report: Report) -> None:
-    await run.answer.aio(content)
+async def _answer(run: Run, content: Mapping[str, Any], report: Report) -> str | None:
+    """Answer a handoff and run what remains; a refused answer is returned, for others may wait for this run too."""
+    try:
+        await run.answer.aio(content)
+    except RunError as error:
+        return str(error)
     await advance(run, report)
+    return None
 
 
 async def advance(run: Run, report: Report) -> None:
@@ -146,7 +151,8 @@ async def advance(run: Run, report: Report) -> None:
 def reporter(context: Any) -> Report:
     """Return how progress reaches the client, in the loop of its request; after a first failure no more is sent."""
     asked = asyncio.get_running_loop()
-    is_gone = False
+    # Over HTTP a client that wants progress says so; in this process it may listen without a word.
+    is_gone = context.request is not None and "progress_token" not in (context.meta or {})
 
     async def send(progress: float, total: float, message: str) -> None:
         async with asyncio.timeout(REPORT_SECONDS):

@@ -194,9 +194,7 @@ class WorkflowServer(Shown):
 
     async def listen(self, *, host: str, port: int, token: str | None, expose: bool, say: bool = True) -> Endpoint:
         """Open the endpoint, in the I/O thread, and return it; one that is open as it is asked for stays."""
-        self.endpoint = await Endpoint.open(
-            self.mcp, self.name, host, port, token, expose=expose, say=say, now=self.endpoint
-        )
+        self.endpoint = await Endpoint.open(self.mcp, self.name, host, port, token, expose=expose, say=say)
         return self.endpoint
 
     @verb

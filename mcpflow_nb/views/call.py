@@ -7,14 +7,14 @@ from typing import Any
 
 from mcpflow_nb.views.html import Safe, badge, code, frame, named, short, spaced, tag
 from mcpflow_nb.views.marks import NEXT, source_word
-from mcpflow_nb.views.plain import clip, fold, page
+from mcpflow_nb.views.plain import clip, fold, full_name, page
 from mcpflow_nb.views.record import arguments_table
 from mcpflow_nb.views.values import error_shown, origin_shown, value_shown
 
 
 def line(call: Any) -> str:
     """Return `<NextCall setup_payroll: finance.create_payroll>`."""
-    return f"<NextCall {clip(step_name(call), 60)}: {clip(_called(call) or 'resources only', 60)}>"
+    return f"<NextCall {clip(step_name(call), 60)}: {clip(_called(call), 60)}>"
 
 
 def plain(call: Any) -> str:
@@ -78,10 +78,10 @@ def step_name(call: Any) -> str:
 
 
 def _called(call: Any) -> str:
-    return ".".join(str(part) for part in (call.server, call.tool) if part)
+    return full_name(call.server, call.tool) or "resources only"
 
 
 def facts(call: Any) -> list[str]:
     """Return tool, source and effects as words."""
     effects = [f"the server says: {', '.join(map(str, call.effects))}"] if call.effects else []
-    return [fact for fact in (_called(call) or "resources only", source_word(call.source), *effects) if fact]
+    return [fact for fact in (_called(call), source_word(call.source), *effects) if fact]

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from mcpflow_nb.views.html import Safe, badge, code, frame, short, spaced, table, tag
 from mcpflow_nb.views.marks import MARKS, NEXT, PENDING, Mark
-from mcpflow_nb.views.plain import clip, count, fold, page
+from mcpflow_nb.views.plain import clip, count, fold, full_name, more, page
 
 MOST: Final = 60
 
@@ -39,9 +39,8 @@ def plain(forecast: Any) -> str:
 def html(forecast: Any) -> Safe:
     """Return the headline and a table of the steps."""
     rows = [_cells(number, row) for number, row in enumerate(list(forecast)[:MOST], 1)]
-    cut = f"{len(forecast) - MOST} more: forecast.df" if len(forecast) > MOST else ""
     columns = ["#", "step", "call", "expected", "why", "missing"]
-    body = table("Expected", columns, rows, cut) if rows else tag("p", "No steps.")
+    body = table("Expected", columns, rows, more(forecast, MOST, "forecast.df")) if rows else tag("p", "No steps.")
     return frame("Forecast", code(forecast.workflow), [short(_headline(forecast))], body, foot=("forecast.df",))
 
 
@@ -57,7 +56,7 @@ def _mark(row: Any) -> Mark:
 
 
 def _called(row: Any) -> str:
-    return ".".join(part for part in (row.server, row.tool) if part) or "—"
+    return full_name(row.server, row.tool) or "—"
 
 
 def _headline(forecast: Any) -> str:

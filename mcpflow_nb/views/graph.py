@@ -134,12 +134,7 @@ def _graph(kind: str, workflow: SequentialWorkflow, run_states: list[State] | No
     text = page([f"{kind} of {clip(workflow.name, 60)}", *grid([_worded(row) for row in rows])], "workflow.to_json()")
     columns = ["#", "step", "server · tool", "binding", "needs", *(["status"] if run_states else [])]
     cut = f"first {MAX_ROWS} of {len(rows)} steps; all: workflow.steps" if len(rows) > MAX_ROWS else ""
-    twin = table(
-        f"{kind} as text",
-        columns,
-        [[short(cell) for cell in row] for row in rows[:MAX_ROWS]],
-        cut,
-    )
+    twin = table(f"{kind} as text", columns, [[short(cell) for cell in row] for row in rows[:MAX_ROWS]], cut)
     alt = _sentence(workflow, run_states)
     return Graph(kind, workflow.name, chart, alt, text, twin, _legend(workflow, run_states, chart, data=data))
 
@@ -177,14 +172,8 @@ def _draw_edges(
 
 
 def _row(at: int, step: WorkflowStep, numbers: list[int], run_states: list[State] | None) -> list[str]:
-    needed = ",".join(map(str, numbers))
-    row = [
-        str(at + 1),
-        named(step.name),
-        called(step),
-        f"→ {named(step.binding)}" if step.binding is not None else "",
-        needed,
-    ]
+    bound = f"→ {named(step.binding)}" if step.binding is not None else ""
+    row = [str(at + 1), named(step.name), called(step), bound, ",".join(map(str, numbers))]
     return [*row, run_states[at].words] if run_states else row
 
 

@@ -10,7 +10,7 @@ from mcpflow_nb.outline import Ahead
 from mcpflow_nb.views.call import answer_with, facts, lines_of, step_name
 from mcpflow_nb.views.html import Safe, code, joined, named, short, spaced, table, tag
 from mcpflow_nb.views.marks import mark
-from mcpflow_nb.views.plain import clip, fold
+from mcpflow_nb.views.plain import clip, fold, full_name, more
 from mcpflow_nb.views.record import arguments_table
 from mcpflow_nb.views.values import error_shown, label_shown, value_shown
 
@@ -27,7 +27,7 @@ def box(run: Any) -> Safe:
         _words(f"{shown.icon} {shown.word}", last[0].error if last else run.reason, 1_500),
         tag("p", tag("strong", "The client's call"), " ", code(step_name(call)), ": ", spaced(*map(short, facts(call)))),
         table("Missing", ["parameter", "type", "description"], [_asks(*one) for one in asked[:50]],
-              f"{len(asked) - 50} more: run.next.missing" if len(asked) > 50 else "") if asked else None,
+              more(asked, 50, "run.next.missing")) if asked else None,
         arguments_table(call.arguments, "Known arguments") if call.arguments else None,
         _words("✖ Cannot be sent", getattr(call, "problem", None), 1_000),
         _words("Guidance", call.guidance, 600),
@@ -77,8 +77,7 @@ def _after(run: Any) -> Safe | None:
     if not left:
         return tag("p", "No step remains after it.")
     rows = [[code(one.step), code(_tool(one)), _arguments(one)] for one in left[:MOST]]
-    cut = f"{len(left) - MOST} more: run.trace.ahead" if len(left) > MOST else ""
-    return table("Remains after it", ["step", "tool", "arguments"], rows, cut)
+    return table("Remains after it", ["step", "tool", "arguments"], rows, more(left, MOST, "run.trace.ahead"))
 
 
 def _arguments(step: Ahead) -> object:
@@ -94,4 +93,4 @@ def _arguments(step: Ahead) -> object:
 
 
 def _tool(step: Ahead) -> str:
-    return ".".join(part for part in (step.server, step.tool) if part) if step.tool else "resources only"
+    return full_name(step.server, step.tool) if step.tool else "resources only"

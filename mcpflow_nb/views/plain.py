@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from typing import Final
 
 from mcpflow_nb.views.html import visible
@@ -71,6 +71,20 @@ def fold(text: str, indent: str, most: int = 4) -> list[str]:
         visible(text[: COLUMNS * most]), COLUMNS, initial_indent=indent, subsequent_indent=indent + "    ",
         max_lines=most, placeholder=" …",
     )  # fmt: skip
+
+
+def more(items: Sized, most: int, rest: str) -> str:
+    """Return how many items are left out and the expression that has them; nothing where all are shown.
+
+    >>> more("abc", 2, "report.df"), more("ab", 2, "report.df")
+    ('1 more: report.df', '')
+    """
+    return f"{len(items) - most} more: {rest}" if len(items) > most else ""
+
+
+def full_name(server: str | None, tool: str | None) -> str:
+    """Return `server.tool`, or as much of it as is known."""
+    return ".".join(part for part in (server, tool) if part)
 
 
 def count(number: int, word: str, plural: str = "") -> str:

@@ -127,14 +127,8 @@ def _draw_feed(
     head = f"s{feed.step}:i{names.index(feed.argument)}{end}"
     look = {"color": BAD, "style": "dashed"} if is_bad else {"color": LINE}
     if feed.kind == "constant":
-        chart.node(
-            f"c{number}",
-            lines_label((feed.name, 9, INK, False)),
-            "constant",
-            style="dotted,filled",
-            fillcolor=PAPER,
-            margin="0.06,0.03",
-        )
+        label = lines_label((feed.name, 9, INK, False))
+        chart.node(f"c{number}", label, "constant", style="dotted,filled", fillcolor=PAPER, margin="0.06,0.03")
         chart.edge(f"c{number}", head, "constant", **(look | ({} if is_bad else {"style": "dotted"})))
     elif not feed.known:
         unknown = lines_label((f"? {dotted(feed.name, feed.path)}", 9, BAD, False))

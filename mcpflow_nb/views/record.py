@@ -8,7 +8,7 @@ from typing import Any
 from mcpflow_nb.trace import Passed, Record
 from mcpflow_nb.views.html import Safe, badge, code, details, frame, joined, named, short, table, tag
 from mcpflow_nb.views.marks import mark, seconds_word, source_word
-from mcpflow_nb.views.plain import clip, fold, page
+from mcpflow_nb.views.plain import clip, fold, full_name, more, page
 from mcpflow_nb.views.resource import fetched_table, lines_of, total_words
 from mcpflow_nb.views.values import brief, error_shown, origin_shown, tree, value_shown
 
@@ -50,10 +50,9 @@ def html(record: Record) -> Safe:
 
 def facts(record: Record) -> list[str]:
     """Return status, tool, source, time and start as words."""
-    called = ".".join(part for part in (record.server, record.tool) if part)
     there = [
-        mark(record.status).word, called if is_call(record) else "resources only", source_word(record.source),
-        seconds_word(record.seconds) if record.seconds else "",
+        mark(record.status).word, full_name(record.server, record.tool) if is_call(record) else "resources only",
+        source_word(record.source), seconds_word(record.seconds) if record.seconds else "",
         f"attempt {record.attempt}" if record.attempt != 1 else "",
         f"started {record.started:%Y-%m-%d %H:%M:%S} {record.started.tzname() or ''}".rstrip() if record.started else "",
     ]  # fmt: skip
@@ -83,8 +82,7 @@ def arguments_table(passed: Sequence[Passed], caption: str = "Arguments") -> Saf
     if not passed:
         return tag("p", "No arguments.")
     rows = [[code(p.name), _value(p), short(_origin(p))] for p in passed[:50]]
-    cut = f"{len(passed) - 50} more: record.sent" if len(passed) > 50 else ""
-    return table(caption, ["argument", "value", "comes from"], rows, cut)
+    return table(caption, ["argument", "value", "comes from"], rows, more(passed, 50, "record.sent"))
 
 
 def _value(passed: Passed) -> Safe:

@@ -8,7 +8,7 @@ from typing import Final
 from mcpflow_nb.problems import Problem, Report
 from mcpflow_nb.views.html import Safe, badge, code, details, frame, joined, short, table, tag, visible
 from mcpflow_nb.views.marks import MARKS, SEVERITIES
-from mcpflow_nb.views.plain import clip, count, fold, page
+from mcpflow_nb.views.plain import clip, count, fold, more, page
 from mcpflow_nb.views.ports import binding_graph
 
 MOST: Final = 60
@@ -48,8 +48,7 @@ def html(report: Report) -> Safe:
 def findings(problems: Sequence[Problem]) -> Safe:
     """Return findings as a table, in their order."""
     rows = [_cells(problem) for problem in problems[:MOST]]
-    cut = f"{len(problems) - MOST} more: report.df" if len(problems) > MOST else ""
-    return table("Findings", ["severity", "where", "what", "fix"], rows, cut)
+    return table("Findings", ["severity", "where", "what", "fix"], rows, more(problems, MOST, "report.df"))
 
 
 def _cells(problem: Problem) -> list[object]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from mcpflow_nb.trace import Fetched
+from mcpflow_nb.values import decoded_size
 from mcpflow_nb.views.html import (
     RASTER,
     Safe,
@@ -21,7 +22,7 @@ from mcpflow_nb.views.html import (
     word,
 )
 from mcpflow_nb.views.marks import seconds_word, source_word
-from mcpflow_nb.views.plain import clip, count
+from mcpflow_nb.views.plain import clip, count, more
 from mcpflow_nb.views.values import text_shown
 
 MAX_TEXT: Final = 8_000
@@ -46,8 +47,7 @@ def size_words(content: Mapping[str, Any]) -> str:
 
 
 def _bytes(content: Mapping[str, Any]) -> int:
-    blob = str(content.get("blob", ""))
-    return max(0, len(blob) * 3 // 4 - blob[-2:].count("="))
+    return decoded_size(str(content.get("blob", "")))
 
 
 def content_words(content: Mapping[str, Any]) -> str:
@@ -101,15 +101,11 @@ def lines_of(resources: Sequence[Fetched], *, called: bool = True) -> list[str]:
     """Return a line a resource: when, if there was a call, its URI and server, what it holds or why there is nothing."""
     lines = []
     for one in resources[:MOST]:
-        held = (
-            f"error: {text_shown(one.error)}"
-            if one.error
-            else "; ".join(map(content_words, one.contents[:5])) or "nothing"
-        )
+        held = "; ".join(map(content_words, one.contents[:5])) or "nothing"
+        held = f"error: {text_shown(one.error)}" if one.error else held
         server = f" ({clip(one.server, 30)})" if one.server is not None else ""
-        lines.append(
-            clip(f"  fetched{' ' + _when(one) if called else ''}: {clip(text_shown(one.uri), 50)}{server} — {held}")
-        )
+        when = f" {_when(one)}" if called else ""
+        lines.append(clip(f"  fetched{when}: {clip(text_shown(one.uri), 50)}{server} — {held}"))
     return lines + ([f"  … {len(resources) - MOST} more: record.resources"] if len(resources) > MOST else [])
 
 
@@ -118,7 +114,7 @@ def fetched_table(resources: Sequence[Fetched], rest: str, *, called: bool = Tru
     if not resources:
         return None
     columns = ["uri", "server", "when", "contents", "source", "time", "error"]
-    cut = f"{len(resources) - MOST} more: {short(rest, 200)}" if len(resources) > MOST else ""
+    cut = more(resources, MOST, short(rest, 200))
     folded, pictures = [], 0
     for at, one in enumerate(resources[:MOST]):
         for nth, content in enumerate(one.contents[:5]):

@@ -83,11 +83,8 @@ def place(run: Any) -> str:
     if run.outcome in ("paused", "cancelled") and upcoming in names:
         return f"{word} before step {names.index(upcoming) + 1} of {total}"
     stopped = upcoming if upcoming in names else records[-1].step if records else None
-    return (
-        f"{word} at step {names.index(stopped) + 1} of {total}"
-        if stopped in names
-        else f"{word}, {count(total, 'step')}"
-    )
+    where = f" at step {names.index(stopped) + 1} of {total}" if stopped in names else f", {count(total, 'step')}"
+    return word + where
 
 
 def _is_handed(run: Any) -> bool:

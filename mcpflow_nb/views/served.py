@@ -16,11 +16,8 @@ def line(served: Any) -> str:
 
 def plain(served: Any) -> str:
     """Return a line a workflow, and how to reach them."""
-    rows = [["", *row] for row in _rows(served)]
-    lines = [
-        f"Server {clip(served.name, 40)} — {count(len(served.workflows), 'workflow')}{_at(served)}",
-        *grid(rows, 40),
-    ]
+    head = f"Server {clip(served.name, 40)} — {count(len(served.workflows), 'workflow')}{_at(served)}"
+    lines = [head, *grid([["", *row] for row in _rows(served)], 40)]
     for words, snippet in _ways(served):
         lines += [*fold(f"{words}:", "  "), *(f"    {one}" for one in snippet.splitlines())]
     return page(lines, "server.workflows")
@@ -56,12 +53,7 @@ def _at(served: Any) -> str:
 
 def _rows(served: Any) -> list[list[str]]:
     return [
-        [
-            named(workflow.name, 60),
-            tool,
-            ", ".join(_argument(one) for one in workflow.arguments),
-            str(len(workflow.steps)),
-        ]
+        [named(workflow.name, 60), tool, ", ".join(map(_argument, workflow.arguments)), str(len(workflow.steps))]
         for tool, workflow in served.by_tool.items()
     ]
 

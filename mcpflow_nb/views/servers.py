@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from mcpflow_nb.catalog import Tool
 from mcpflow_nb.views.html import Safe, badge, code, details, frame, joined, named, short, table, tag
-from mcpflow_nb.views.plain import clip, count, fold, grid, page
+from mcpflow_nb.views.plain import clip, count, fold, grid, more, page
 
 MOST: Final = 40
 TOTAL: Final = 200
@@ -46,7 +46,7 @@ def html(servers: Any) -> Safe:
     """Return a table of the servers, and what each offers folded under it."""
     connections = [servers[name] for name in servers.names]
     rows = [_cells(connection) for connection in connections[:MOST]]
-    cut = f"{len(connections) - MOST} more: servers.names" if len(connections) > MOST else ""
+    cut = more(connections, MOST, "servers.names")
     columns = ["server", "state", "source", "transport", "protocol", "reached by", "offers"]
     each = max(5, TOTAL // max(1, len(connections)))
     folded = [
@@ -54,14 +54,8 @@ def html(servers: Any) -> Safe:
         for c in connections[:MOST]
     ]
     body = table("Servers", columns, rows, cut) if rows else tag("p", "No servers yet: ", code("mf.connect(name=...)"))
-    return frame(
-        "Servers",
-        "",
-        [count(len(connections), "server")],
-        body,
-        folded,
-        foot=("servers[name]", "servers.call(tool, {...})"),
-    )
+    foot = ("servers[name]", "servers.call(tool, {...})")
+    return frame("Servers", "", [count(len(connections), "server")], body, folded, foot=foot)
 
 
 def connection_html(connection: Any) -> Safe:
@@ -84,11 +78,8 @@ def _source(connection: Any) -> Safe:
 def _offers(connection: Any) -> str:
     there = connection.catalog
     pairs = (
-        (there.tools, "tool"),
-        (there.resources, "resource"),
-        (there.prompts, "prompt"),
-        (there.rejected, "rejected tool"),
-    )
+        (there.tools, "tool"), (there.resources, "resource"), (there.prompts, "prompt"), (there.rejected, "rejected tool"),
+    )  # fmt: skip
     return ", ".join(count(len(items), word) for items, word in pairs if items) or "nothing"
 
 
@@ -109,43 +100,30 @@ def _error(connection: Any) -> Safe | None:
 def _catalog(connection: Any, most: int) -> Safe:
     there, name = connection.catalog, named(connection.name, 60)
     tools = list(there.tools.values())
-    cut = f"{len(tools) - most} more: servers[{name!r}].tools" if len(tools) > most else ""
-    columns = ["tool", "says of itself", "output fields", "description"]
-    parts = [table("Tools", columns, [_tool(tool) for tool in tools[:most]], cut)] if tools else []
-    listed = [
+    resources = [
         [code(r.uri), short(r.name or "—"), short(r.mime_type or "—"), short(r.description, 300)]
         for r in there.resources[:most]
     ]
-    parts += (
-        [table("Resources", ["uri", "name", "type", "description"], listed, _cut(there.resources, most, "resources"))]
-        if listed
-        else []
-    )
     prompts = [
         [code(p.name), short(", ".join(p.arguments) or "—"), short(p.description, 300)] for p in there.prompts[:most]
     ]
-    parts += (
-        [table("Prompts", ["prompt", "arguments", "description"], prompts, _cut(there.prompts, most, "prompts"))]
-        if prompts
-        else []
-    )
     rejected = [[code(tool), short(why, 300)] for tool, why in list(there.rejected.items())[:most]]
-    parts += [table("Rejected", ["tool", "why"], rejected)] if rejected else []
-    return joined(parts) if parts else tag("p", "Offers nothing.")
-
-
-def _cut(items: Sequence[Any], most: int, what: str) -> str:
-    return f"{len(items) - most} more: catalog.{what}" if len(items) > most else ""
+    parts: list[tuple[str, list[str], Sequence[Sequence[object]], str]] = [
+        ("Tools", ["tool", "says of itself", "output fields", "description"], [_tool(tool) for tool in tools[:most]],
+         more(tools, most, f"servers[{name!r}].tools")),
+        ("Resources", ["uri", "name", "type", "description"], resources,
+         more(there.resources, most, "catalog.resources")),
+        ("Prompts", ["prompt", "arguments", "description"], prompts, more(there.prompts, most, "catalog.prompts")),
+        ("Rejected", ["tool", "why"], rejected, ""),
+    ]  # fmt: skip
+    tables = [table(*part) for part in parts if part[2]]
+    return joined(tables) if tables else tag("p", "Offers nothing.")
 
 
 def _tool(tool: Tool) -> list[object]:
     fields = ", ".join(tool.output_fields) or "— (no output schema: fields cannot be checked)"
-    return [
-        code(tool.signature, 400),
-        short(", ".join(tool.effects) or "—"),
-        short(fields, 300),
-        short(tool.description, 300),
-    ]
+    effects = ", ".join(tool.effects) or "—"
+    return [code(tool.signature, 400), short(effects), short(fields, 300), short(tool.description, 300)]
 
 
 def _lines(connection: Any, most: int) -> list[str]:

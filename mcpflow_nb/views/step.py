@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mcpflow_nb.views.html import Safe, code, frame, named, short, table, tag
 from mcpflow_nb.views.parts import called, server_and_tool, source_label, sources_of
-from mcpflow_nb.views.plain import clip, page
+from mcpflow_nb.views.plain import clip, full_name, more, page
 from mcpflow_nb.workflow import WorkflowStep
 
 
@@ -27,17 +27,16 @@ def plain(step: WorkflowStep) -> str:
 def html(step: WorkflowStep) -> Safe:
     """Return a table of its arguments and a table of all else that was set."""
     rows = [[code(name), short(source_label(name, source))] for name, source in sources_of(step)]
-    cut = f"{len(rows) - 50} more: step.args" if len(rows) > 50 else ""
+    cut = more(rows, 50, "step.args")
     facts = [code(_call(step)), *([f"→ {named(step.binding)}"] if step.binding is not None else [])]
     body = table("Arguments", ["argument", "comes from"], rows[:50], cut) if rows else tag("p", "No arguments.")
-    more = [[word, short(text, 600)] for word, text in _more(step)[:50]]
-    rest = table("Also", ["what", "value"], more) if more else None
+    also = [[word, short(text, 600)] for word, text in _more(step)[:50]]
+    rest = table("Also", ["what", "value"], also) if also else None
     return frame("Step", code(step.name), facts, body, rest, foot=(f"workflow[{named(step.name, 60)!r}]",))
 
 
 def _call(step: WorkflowStep) -> str:
-    server, tool = server_and_tool(step)
-    return ".".join(part for part in (server, tool) if part) or called(step)
+    return full_name(*server_and_tool(step)) or called(step)
 
 
 def _more(step: WorkflowStep) -> list[tuple[str, str]]:

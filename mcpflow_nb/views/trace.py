@@ -7,7 +7,7 @@ from typing import Final
 from mcpflow_nb.trace import Record, Trace
 from mcpflow_nb.views.html import Safe, badge, code, details, frame, named, table, tag, word
 from mcpflow_nb.views.marks import mark, outcome_mark, seconds_word, source_word
-from mcpflow_nb.views.plain import clip, count, grid, page
+from mcpflow_nb.views.plain import clip, count, full_name, grid, page
 from mcpflow_nb.views.record import body, came_of, result
 
 FIRST: Final = 20
@@ -71,7 +71,7 @@ def _progress(trace: Trace) -> str:
 def _words(record: Record) -> list[str]:
     shown = mark(record.status)
     return [
-        named(record.step), _tool(record), f"{shown.icon} {shown.word}", source_word(record.source),
+        named(record.step), full_name(record.server, record.tool), f"{shown.icon} {shown.word}", source_word(record.source),
         seconds_word(record.seconds) if record.seconds else "", came_of(record),
     ]  # fmt: skip
 
@@ -80,14 +80,10 @@ def _cells(at: int, record: Record) -> list[object]:
     shown = mark(record.status)
     attempt = f" (attempt {record.attempt})" if record.attempt != 1 else ""
     return [
-        str(at + 1), code(record.step), code(_tool(record)) if record.tool else "—",
+        str(at + 1), code(record.step), code(full_name(record.server, record.tool)) if record.tool else "—",
         badge(f"{shown.icon} {shown.word}", shown.kind), word(source_word(record.source) or "—", attempt),
         word(seconds_word(record.seconds) if record.seconds else "—"), result(record),
     ]  # fmt: skip
-
-
-def _tool(record: Record) -> str:
-    return ".".join(part for part in (record.server, record.tool) if part)
 
 
 def _folded(at: int, record: Record) -> Safe:

@@ -9,7 +9,7 @@ from mcpflow_nb.views.graph import step_graph
 from mcpflow_nb.views.html import Safe, badge, code, details, frame, joined, named, short, table, tag
 from mcpflow_nb.views.marks import OUTCOMES
 from mcpflow_nb.views.parts import called, needs, server_and_tool, servers_of, source_label, sources_of, used_by
-from mcpflow_nb.views.plain import clip, count, grid, page
+from mcpflow_nb.views.plain import clip, count, grid, more, page
 from mcpflow_nb.views.ports import binding_graph
 from mcpflow_nb.views.report import findings
 from mcpflow_nb.views.values import brief
@@ -93,11 +93,8 @@ def _steps(workflow: SequentialWorkflow) -> Safe:
         server, tool = server_and_tool(step)
         bound = code(step.binding) if step.binding is not None else "—"
         rows.append([str(at + 1), code(step.name), short(server or "—"), short(tool or "—"), inputs_of(step), bound])
-    cut = (
-        f"{len(everything) - len(chosen)} steps in the middle not shown: workflow.steps"
-        if len(chosen) < len(everything)
-        else ""
-    )
+    left = len(everything) - len(chosen)
+    cut = f"{left} steps in the middle not shown: workflow.steps" if left else ""
     return table("Steps", ["#", "step", "server", "tool", "argument ← comes from", "bound to"], rows, cut)
 
 
@@ -108,12 +105,8 @@ def inputs_of(step: WorkflowStep, most: int = 20) -> Safe:
         joined(tag("br") if at else None, code(name), " ← ", short(source_label(name, source)))
         for at, (name, source) in enumerate(sources[:most])
     ]
-    more = (
-        [tag("br"), f"… {len(sources) - most} more: workflow[{named(step.name, 60)!r}].args"]
-        if len(sources) > most
-        else []
-    )
-    return joined(lines, more) if lines else Safe("—")
+    left = more(sources, most, f"workflow[{named(step.name, 60)!r}].args")
+    return joined(lines, [tag("br"), f"… {left}"] if left else None) if lines else Safe("—")
 
 
 def _arguments(workflow: SequentialWorkflow) -> Safe:
@@ -128,8 +121,7 @@ def _arguments(workflow: SequentialWorkflow) -> Safe:
         rows.append(
             [code(argument.name), short(kind), required, default, short(argument.description, 300), short(used, 300)]
         )
-    left = len(workflow.arguments) - len(rows)
-    cut = f"{left} more: workflow.arguments" if left else ""
+    cut = more(workflow.arguments, FIRST + LAST, "workflow.arguments")
     return table("Arguments", ["argument", "type", "needed", "default", "description", "used by"], rows, cut)
 
 
@@ -142,7 +134,7 @@ def _words(workflow: SequentialWorkflow) -> Safe | None:
         rows += [[code(step.name), "handoff", "the client makes this call"]] if step.handoff else []
     if not rows:
         return None
-    cut = f"{len(rows) - 50} more: workflow.steps" if len(rows) > 50 else ""
+    cut = more(rows, 50, "workflow.steps")
     return details(f"For the client ({len(rows)})", table("For the client", ["step", "kind", "text"], rows[:50], cut))
 
 
