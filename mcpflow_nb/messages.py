@@ -197,7 +197,8 @@ def _call_lines(step: Ahead, number: str) -> list[str]:
 
 
 def _said(kind: Kind, text: str, step: str | None = None, **more: Any) -> Message:
-    meta = cleaned({KIND: kind, **({STEP: step} if step is not None else {}), **more})
+    meta: dict[str, Any] = {KIND: kind} if step is None else {KIND: kind, STEP: clean(step)}
+    meta |= cleaned(more) if more else {}
     return Message(kind, {"type": "text", "text": clean(text), "_meta": meta}, step)
 
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from mcpflow_nb.calls import Progress
@@ -27,24 +25,29 @@ def is_watched() -> bool:
     return bool(kernel is not None and getattr(kernel, "_allow_stdin", False))
 
 
-@asynccontextmanager
-async def watching(what: str) -> AsyncIterator[Progress | None]:
-    """Show progress of a call while the block runs; gives the callback for the server's own reports."""
-    if not is_watched():
-        yield None
-        return
-    latest: list[tuple[float, float | None, str | None]] = []
+class watching:  # noqa: N801 - reads as a sentence: `async with watching("step 'pay'") as progress`
+    """Show progress of a call while the block runs; gives the callback for the server's own reports, or None."""
 
-    async def report(progress: float, total: float | None, message: str | None) -> None:
-        if not latest or progress >= latest[0][0]:  # reports may come out of order
-            latest[:] = [(progress, total, message)]
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self._latest: list[tuple[float, float | None, str | None]] = []
+        self._ticker: asyncio.Task[None] | None = None
 
-    ticker = asyncio.create_task(_tick(what, latest))
-    try:
-        yield report
-    finally:
-        ticker.cancel()
-        await asyncio.wait([ticker])  # not `await ticker`: a cancellation of the call would look like the ticker's
+    async def __aenter__(self) -> Progress | None:
+        """Begin to show where somebody watches; a class, for it stands around every step."""
+        if not is_watched():
+            return None
+        self._ticker = asyncio.create_task(_tick(self.what, self._latest))
+        return self._report
+
+    async def _report(self, progress: float, total: float | None, message: str | None) -> None:
+        if not self._latest or progress >= self._latest[0][0]:  # reports may come out of order
+            self._latest[:] = [(progress, total, message)]
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._ticker is not None:
+            self._ticker.cancel()
+            await asyncio.wait([self._ticker])  # not `await`: a cancellation of the call would look like the ticker's
 
 
 async def _tick(what: str, latest: list[tuple[float, float | None, str | None]]) -> None:

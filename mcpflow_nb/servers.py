@@ -38,6 +38,7 @@ class Servers(Shown, Mapping[str, Connection]):
 
     def __init__(self, connections: Mapping[str, Connection]) -> None:
         self._connections = dict(connections)
+        self._found: dict[tuple[str, str | None], Found] = {}  # references that name their server, once looked up
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -65,6 +66,10 @@ class Servers(Shown, Mapping[str, Connection]):
             When no server or tool of that name is there, or several servers offer a bare name;
             `.kind` is `server`, `tool` or `ambiguous tool`.
         """
+        known = self._found.get((tool, server))
+        if known is not None and known.connection.catalog.tools.get(known.tool.name) is known.tool:
+            return known
+        asked = (tool, server)
         if server is None:
             for dot in (place for place, sign in enumerate(tool) if sign == "."):
                 if tool[:dot] in self._connections:
@@ -73,7 +78,8 @@ class Servers(Shown, Mapping[str, Connection]):
         if server is not None:
             tools = self[server].catalog.tools
             if tool in tools:
-                return Found(self[server], tools[tool])
+                self._found[asked] = Found(self[server], tools[tool])
+                return self._found[asked]
             raise _not_there(self[server], tool)
         offers = [connection for connection in self._connections.values() if tool in connection.catalog.tools]
         if len(offers) == 1:

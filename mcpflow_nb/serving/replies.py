@@ -68,13 +68,15 @@ def summary(run: Run, trace: Trace) -> dict[str, Any]:
 
 def finite(value: dict[str, Any]) -> dict[str, Any]:
     """Return a value that JSON carries: NaN and lone surrogates become tags, for they would be lost on the way."""
-    value = _shallow(value, MAX_DEPTH)
     try:
-        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
-    except ValueError:
-        tagged: dict[str, Any] = json.loads(dumps(value))
-        return tagged
-    return value
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        text.encode()
+        if text.count("[") + text.count("{") <= MAX_DEPTH:  # so few that it cannot be nested deeper
+            return value
+    except (ValueError, RecursionError):
+        value = json.loads(dumps(_shallow(value, MAX_DEPTH)))
+    shallow: dict[str, Any] = _shallow(value, MAX_DEPTH)
+    return shallow
 
 
 def _shallow(value: Any, left: int) -> Any:

@@ -47,7 +47,7 @@ class Runs:
         self._kept: OrderedDict[tuple[str, str], Kept] = OrderedDict()
         self._handed: OrderedDict[str, tuple[Kept, int]] = OrderedDict()
 
-    async def drive(self, begin: Callable[[], Run], key: str | None, report: Report) -> Kept:
+    async def drive(self, begin: Callable[[], Run], key: str | None, report: Report | None) -> Kept:
         """Run a workflow to its end or its handoff; with a key that was asked before, wait for that run instead.
 
         Raises
@@ -99,7 +99,9 @@ class Runs:
             self._handed.popitem(last=False)
         return state
 
-    async def go_on(self, state: str, name: str, answers: Mapping[str, Any], report: Report) -> tuple[Kept, bool]:
+    async def go_on(
+        self, state: str, name: str, answers: Mapping[str, Any], report: Report | None
+    ) -> tuple[Kept, bool]:
         """Give the answer of a form to its run; False when its reader declined. A state counts once.
 
         Raises
@@ -127,7 +129,7 @@ class Runs:
         return kept, True
 
 
-async def _answer(run: Run, content: Mapping[str, Any], report: Report) -> str | None:
+async def _answer(run: Run, content: Mapping[str, Any], report: Report | None) -> str | None:
     """Answer a handoff and run what remains; a refused answer is returned, for others may wait for this run too."""
     try:
         await run.answer.aio(content)
@@ -137,9 +139,12 @@ async def _answer(run: Run, content: Mapping[str, Any], report: Report) -> str |
     return None
 
 
-async def advance(run: Run, report: Report) -> None:
+async def advance(run: Run, report: Report | None) -> None:
     """Run what remains, a report before each step and one at the end of a run that completed."""
     steps = run.workflow.steps
+    if report is None:
+        await run.all.aio()
+        return
     while run.outcome == "paused":
         await report(run.position, len(steps), f"step {run.position + 1} of {len(steps)}: {steps[run.position].name}")
         if run.outcome == "paused":  # it may have been cancelled meanwhile
@@ -148,11 +153,16 @@ async def advance(run: Run, report: Report) -> None:
         await report(len(steps), len(steps), "completed")
 
 
-def reporter(context: Any) -> Report:
-    """Return how progress reaches the client, in the loop of its request; after a first failure no more is sent."""
-    asked = asyncio.get_running_loop()
+def reporter(context: Any) -> Report | None:
+    """Return how progress reaches the client, in the loop of its request, or None where nobody asked for it.
+
+    After a first failure no more is sent.
+    """
     # Over HTTP a client that wants progress says so; in this process it may listen without a word.
-    is_gone = context.request is not None and "progress_token" not in (context.meta or {})
+    if context.request is not None and "progress_token" not in (context.meta or {}):
+        return None
+    asked = asyncio.get_running_loop()
+    is_gone = False
 
     async def send(progress: float, total: float, message: str) -> None:
         async with asyncio.timeout(REPORT_SECONDS):

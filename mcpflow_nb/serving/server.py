@@ -125,7 +125,7 @@ class WorkflowServer(Shown):
         raise refusal
 
     async def _asked(
-        self, params: Any, workflow: SequentialWorkflow, report: Report, *, extra: bool
+        self, params: Any, workflow: SequentialWorkflow, report: Report | None, *, extra: bool
     ) -> tuple[Kept, bool]:
         key = _key(params)
         if params.request_state is not None:
