@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from mcpflow_nb.arguments import Argument as Argument
+    from mcpflow_nb.differences import diff as diff
     from mcpflow_nb.dsl import constant as constant
     from mcpflow_nb.dsl import field as field
     from mcpflow_nb.dsl import from_step as from_step
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from mcpflow_nb.errors import RunError as RunError
     from mcpflow_nb.errors import ServeError as ServeError
     from mcpflow_nb.errors import ServerError as ServerError
+    from mcpflow_nb.errors import TraceError as TraceError
     from mcpflow_nb.mocks import mock as mock
     from mcpflow_nb.problems import Problem as Problem
     from mcpflow_nb.problems import Report as Report
@@ -58,9 +60,10 @@ _HOME: Final = {
         "problems": "Report Problem",
         "trace": "Record Trace",
         "run": "Run",
+        "differences": "diff",
         "serving.server": "serve",
         "errors": "McpflowError DefinitionError LoadError ConfigError CheckError ArgumentsError MissingValueError"
-        " NotJsonError ServerError ConnectError NotOfferedError CallError ServeError RunError",
+        " NotJsonError ServerError ConnectError NotOfferedError CallError ServeError TraceError RunError",
     }.items()
     for name in names.split()
 }

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from mcpflow_nb.catalog import Tool
 from mcpflow_nb.errors import MissingValueError, NotJsonError, ServerError
-from mcpflow_nb.fetching import filled_uri
+from mcpflow_nb.fetching import known_uri
 from mcpflow_nb.outline import Ahead, Outline, Planned
 from mcpflow_nb.schemas import parameter
 from mcpflow_nb.sources import Scope
@@ -49,16 +49,8 @@ def _ahead(step: WorkflowStep, scope: Scope, servers: Any) -> Ahead:
     needed = [name for name in (found.required if found else ()) if name not in known and name not in unknown]
     missing = {name: copied(parameter(found.input_schema, name)) for name in needed} if found else {}
     guidance = filled(step.guidance, dict(scope.arguments)) if step.guidance else None
-    uris = tuple(_uri(uri, step, scope) for uri in step.resources)
+    uris = tuple(known_uri(uri, step.template, scope) for uri in step.resources)
     return Ahead(step.name, server, tool, known, unknown, missing, uris, guidance)
-
-
-def _uri(template: str, step: WorkflowStep, scope: Scope) -> str:
-    """Return the URI as far as it is known: filled, or as the author wrote it."""
-    try:
-        return filled_uri(template, step.template, scope)
-    except (MissingValueError, ValueError):
-        return template
 
 
 def _tool(step: WorkflowStep, servers: Any) -> tuple[str | None, str | None, Tool | None]:

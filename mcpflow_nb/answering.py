@@ -1,15 +1,17 @@
-"""What the client answers at a handoff, checked against the tool before anything is called."""
+"""What a person gives for a call, the answer at a handoff or an edit, checked against the tool before anything is sent."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mcpflow_nb.catalog import Tool
 from mcpflow_nb.engine import Ready
 from mcpflow_nb.errors import NotJsonError, RunError, did_you_mean
 from mcpflow_nb.schemas import Unjudged, parameter, refusal
 from mcpflow_nb.trace import Record
-from mcpflow_nb.values import jsonable
+from mcpflow_nb.values import Frozen, jsonable
+from mcpflow_nb.workflow import WorkflowStep
 
 
 def read_answer(handed: Record, ready: Ready, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -26,6 +28,18 @@ def read_answer(handed: Record, ready: Ready, given: Mapping[str, Any]) -> dict[
         raise RunError(f"run.answer(): step {handed.step!r} cannot be answered here: {why}")
     if not isinstance(given, Mapping):
         raise RunError(f"run.answer(): give names and values, not {type(given).__name__}")
+    lacking = [f"{name!r} is still missing" for name in ready.call.missing if name not in given]
+    return read_values(tool, given, f"run.answer(): {tool.server}.{tool.name} was not called", lacking)
+
+
+def read_values(tool: Tool, given: Mapping[str, Any], where: str, more: Sequence[str] = ()) -> dict[str, Any]:
+    """Return arguments of a tool that a person gave, as JSON values.
+
+    Raises
+    ------
+    RunError
+        `where`, and every argument that is unknown or refused by the tool's schema, and whatever `more` is wrong.
+    """
     values: dict[str, Any] = {}
     problems = []
     for name, value in given.items():
@@ -41,8 +55,31 @@ def read_answer(handed: Record, ready: Ready, given: Mapping[str, Any]) -> dict[
             refused = None
         if refused:
             problems.append(f"{name!r}: {refused}")
-    problems += [f"{name!r} is still missing" for name in ready.call.missing if name not in given]
-    if problems:
-        lines = "".join(f"\n  {problem}" for problem in problems)
-        raise RunError(f"run.answer(): {tool.server}.{tool.name} was not called:{lines}")
+    if problems := [*problems, *more]:
+        raise RunError(where + ":" + "".join(f"\n  {problem}" for problem in problems))
     return values
+
+
+def read_value(step: WorkflowStep, servers: Any, value: Any) -> Frozen:
+    """Return a value that a person gave for a step.
+
+    Raises
+    ------
+    RunError
+        When it is no JSON, refused by the tool's output schema, or the step has no tool.
+    """
+    problem = None
+    try:
+        frozen = Frozen(value)
+    except NotJsonError as error:
+        problem = str(error)
+    else:
+        tool = servers.find(step.tool, step.server).tool if step.tool is not None else None
+        if tool is None:
+            problem = "it only fetches resources, and has no value"
+        elif tool.output_schema is not None and step.parse is None:
+            content = {"result": frozen.value} if tool.is_wrapped else frozen.value
+            problem = tool.output_refusal({"structuredContent": content})
+    if problem:
+        raise RunError(f"run.pin(): step {step.name!r}: {problem}")
+    return frozen

@@ -17,7 +17,7 @@ from mcpflow_nb.calls import Progress
 from mcpflow_nb.catalog import Tool
 from mcpflow_nb.connections import Connection
 from mcpflow_nb.errors import MissingValueError, NotJsonError, ServerError
-from mcpflow_nb.fetching import after_call, before_call, before_handoff, fetch
+from mcpflow_nb.fetching import after_call, before_call, before_handoff, fetch, known_uri
 from mcpflow_nb.messages import called
 from mcpflow_nb.results import text_of_content, value_of
 from mcpflow_nb.show import Shown
@@ -28,6 +28,8 @@ from mcpflow_nb.workflow import WorkflowStep
 
 ANSWER: Final = "the client's answer"
 """The origin of an argument that was given at a handoff."""
+EDITED: Final = "edited by hand"
+"""The origin of an argument that was given by `run.edit`."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class NextCall(Shown):
     effects: tuple[str, ...] = ()
     guidance: str | None = None
     problem: str | None = None
+    resources: tuple[str, ...] = ()
+    """The URIs that are fetched first, filled as far as they can be."""
 
     __repr__ = Shown.__repr__
 
@@ -53,6 +57,11 @@ class NextCall(Shown):
     def sent(self) -> dict[str, Any]:
         """The arguments by name."""
         return {passed.name: passed.value for passed in self.arguments}
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What decides whether an earlier result still holds: the arguments, or the URIs of a step without a tool."""
+        return self.sent if self.tool is not None else {"resources": list(self.resources)}
 
 
 @dataclass(frozen=True)
@@ -82,30 +91,37 @@ class Doing:
         return self.resources[-1].error if self.resources else None
 
 
-def ready(step: WorkflowStep, scope: Scope, servers: Any, answer: Mapping[str, Any] | None = None) -> Ready:
-    """Resolve a step against what has run so far; calls nothing, and puts every problem into the answer."""
+def ready(
+    step: WorkflowStep, scope: Scope, servers: Any, given: Mapping[str, Passed] | None = None, *,
+    is_answered: bool = False,
+) -> Ready:  # fmt: skip
+    """Resolve a step against what has run so far; calls nothing, and puts every problem into the answer.
+
+    `given` are arguments that take the place of the workflow's own, each with its origin.
+    """
     guidance = filled(step.guidance, dict(scope.arguments)) if step.guidance else None
-    call = NextCall(step.name, step.tool, step.server, None, guidance=guidance)
-    is_answered = answer is not None
+    uris = tuple(known_uri(uri, step.template, scope) for uri in before_call(step))
+    call = NextCall(step.name, step.tool, step.server, None, guidance=guidance, resources=uris)
     if step.tool is None:
         return Ready(step, call, scope, servers, is_answered)
     try:
         connection, tool = servers.find(step.tool, step.server)
     except ServerError as error:
         return Ready(step, replace(call, problem=str(error)), scope, servers, is_answered)
-    arguments, problem = _resolved(step, scope, answer or {})
-    given = {passed.name for passed in arguments}
-    missing = () if problem else tuple(name for name in tool.required if name not in given)
+    arguments, problem = _resolved(step, scope, given or {})
+    there = {passed.name for passed in arguments}
+    missing = () if problem else tuple(name for name in tool.required if name not in there)
     call = NextCall(
-        step.name, tool.name, connection.name, connection.source, arguments, missing, tool.effects, guidance, problem
-    )
+        step.name, tool.name, connection.name, connection.source, arguments, missing, tool.effects, guidance, problem,
+        uris,
+    )  # fmt: skip
     return Ready(step, call, scope, servers, is_answered, connection, tool)
 
 
-def _resolved(step: WorkflowStep, scope: Scope, answer: Mapping[str, Any]) -> tuple[tuple[Passed, ...], str | None]:
+def _resolved(step: WorkflowStep, scope: Scope, given: Mapping[str, Passed]) -> tuple[tuple[Passed, ...], str | None]:
     passed = []
     for name, source in step.args.items():
-        if name in answer:
+        if name in given:
             continue
         try:
             value = source.resolve(scope)
@@ -113,7 +129,7 @@ def _resolved(step: WorkflowStep, scope: Scope, answer: Mapping[str, Any]) -> tu
                 passed.append(Passed(name, jsonable(value), source.label))
         except (MissingValueError, NotJsonError) as error:
             return tuple(passed), f"argument {name!r}: {error}"
-    return (*passed, *(Passed(name, value, ANSWER) for name, value in answer.items())), None
+    return (*passed, *given.values()), None
 
 
 async def perform(ready: Ready, doing: Doing, attempt: int = 1, progress: Progress | None = None) -> Record:
@@ -201,6 +217,14 @@ def interrupted(ready: Ready, doing: Doing, attempt: int = 1) -> Record:
     words = "interrupted while it was running" + ("" if harmless else "; it may have run")
     status: Status = "cancelled" if harmless else "unknown"
     return record(ready, doing, status, error=words, started=doing.sent, attempt=attempt)
+
+
+def pinned_record(call: NextCall, step: WorkflowStep, value: Any) -> Record:
+    """Return the record of a step whose value was given by hand."""
+    return Record(
+        step=call.step, server=call.server, tool=call.tool, status="ok", source="pinned", arguments=call.arguments,
+        value=value, binding=step.binding, rule="given by hand",
+    )  # fmt: skip
 
 
 def record(ready: Ready, doing: Doing, status: Status, **more: Any) -> Record:

@@ -107,6 +107,14 @@ def filled_uri(template: str, sources: Mapping[str, Source], scope: Scope) -> st
     return parsed.expand(values)
 
 
+def known_uri(template: str, sources: Mapping[str, Source], scope: Scope) -> str:
+    """Return the URI as far as it is known: filled, or as the author wrote it."""
+    try:
+        return filled_uri(template, sources, scope)
+    except (MissingValueError, ValueError):
+        return template
+
+
 def needed_marks(template: str) -> tuple[str, ...]:
     """Return the marks of a URI that must have a value; none where it is no template."""
     parsed = _parsed(template) if "{" in template else None

@@ -130,6 +130,11 @@ def _opening(workflow: str, outline: Outline) -> Iterator[Message]:
 
 def _of_record(record: Record, trace: Trace) -> Iterator[Message]:
     step = record.step
+    if record.source == "reused":  # nothing happened: the client has read it
+        return
+    if record.source == "pinned":
+        yield _said("result", f"Value of step {step!r}, given by hand:\n{cut(as_text(record.value), MAX_RESULT)}", step)
+        return
     if record.guidance is not None:
         yield _said("guidance", record.guidance, step)
     if record.tool is None and record.attempt == 1:

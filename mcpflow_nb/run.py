@@ -1,7 +1,8 @@
 """Run: a workflow in progress. It goes forward a step at a time and only appends.
 
 `run.step()` is one step, `run.to(name)` stops before a step, `run.all()` goes to the end. A step that fails is
-the last record, not an exception; at a handoff `run.answer(...)` plays the client.
+the last record, not an exception; at a handoff `run.answer(...)` plays the client. What else can be done with a
+run is in `debugger.py`.
 """
 
 from __future__ import annotations
@@ -15,15 +16,15 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from mcpflow_nb.ahead import ahead, outline
 from mcpflow_nb.answering import read_answer
 from mcpflow_nb.bridge import verb
-from mcpflow_nb.contracts import check
-from mcpflow_nb.engine import Doing, NextCall, Ready, interrupted, perform, ready
+from mcpflow_nb.course import Course, was_called
+from mcpflow_nb.debugger import Debugger
+from mcpflow_nb.engine import ANSWER, Doing, NextCall, Ready, interrupted, perform, ready
 from mcpflow_nb.errors import RunError, did_you_mean
-from mcpflow_nb.inputs import read_arguments
 from mcpflow_nb.outline import copied_outline
 from mcpflow_nb.progress import watching
-from mcpflow_nb.show import Shown, above
+from mcpflow_nb.show import above
 from mcpflow_nb.sources import Scope
-from mcpflow_nb.trace import Record, Trace
+from mcpflow_nb.trace import Passed, Record, Trace
 from mcpflow_nb.values import copied
 from mcpflow_nb.workflow import SequentialWorkflow
 
@@ -42,7 +43,7 @@ OUTCOMES: Final[dict[str, Outcome]] = {
 _STOPPED: Final = ("handoff", "failed", "unknown", "cancelled")
 
 
-class Run(Shown):
+class Run(Debugger):
     """A run of a workflow against servers. `run["binding"]` is a value, `run.trace` what happened.
 
     `given` are the arguments as the caller wrote them, for the conversation.
@@ -59,8 +60,14 @@ class Run(Shown):
         self.outcome: Outcome = "paused"
         self._outline = outline(workflow, servers, copied(dict(arguments if given is None else given)))
         self._records: list[Record] = []
+        self._tries: dict[str, int] = {}
+        self._inherited = 0
+        self._apart: list[Record] = []
+        self._course = Course()
         self._bindings: dict[str, Any] = {}
-        self._at = 0
+        self.parent: Run | None = None
+        self.forked_at: int | None = None
+        self.children: list[Run] = []
         self._left = 0
         self._goal = 0
         self._busy = asyncio.Lock()
@@ -104,7 +111,7 @@ class Run(Shown):
     @property
     def position(self) -> int:
         """How many steps are done; the index of the next one."""
-        return self._at
+        return self._course.at
 
     @property
     def next(self) -> NextCall | None:
@@ -125,6 +132,10 @@ class Run(Shown):
         known = [step.binding for step in self.workflow.steps if step.binding]
         raise RunError(f"no binding {binding!r}{did_you_mean(binding, known)}")
 
+    def describe(self) -> str:
+        """Return what happened in words, a sentence a record."""
+        return self.trace.describe()
+
     def graph(self) -> Any:
         """Return the step graph with what happened on it."""
         return above("views.graph").run_graph(self)
@@ -140,7 +151,7 @@ class Run(Shown):
         """
         async with self._busy:
             self._require_paused("step")
-            self._goal = self._at + 1
+            self._goal = self.position + 1
             return await self._step()
 
     @verb
@@ -157,8 +168,8 @@ class Run(Shown):
             names = [one.name for one in self.workflow.steps]
             if step not in names:
                 raise RunError(f"no step {step!r}{did_you_mean(step, names)}")
-            if names.index(step) < self._at:
-                raise RunError(f"step {step!r} has run already; the next one is {names[self._at]!r}")
+            if names.index(step) < self.position:
+                raise RunError(f"step {step!r} has run already; the next one is {names[self.position]!r}")
             return await self._go(names.index(step))
 
     @verb
@@ -195,8 +206,8 @@ class Run(Shown):
                 raise RunError(f"run.answer(): give names and values, not {type(arguments).__name__}")
             given = read_answer(self._records[-1], self._ready(), {**(arguments or {}), **more})
             self.outcome = "paused"
-            await self._step(given)
-            return await self._go(self._goal)
+            await self._step({name: Passed(name, value, ANSWER) for name, value in given.items()})
+            return await self._go(self._goal, is_here=False)
 
     @verb
     async def cancel(self) -> Run:
@@ -207,23 +218,42 @@ class Run(Shown):
             async with self._busy:
                 return self
         if self.outcome in ("paused", "handoff"):
-            self._stop("cancelled", self._at)
+            self._stop("cancelled", self.position)
         return self
 
-    def _ready(self, answer: Mapping[str, Any] | None = None) -> Ready:
-        return ready(self.workflow.steps[self._at], self._scope(), self.servers, answer)
+    def _ready(self, answer: Mapping[str, Passed] | None = None) -> Ready:
+        return self._ready_at(self.position, answer)
+
+    def _ready_at(self, at: int, answer: Mapping[str, Passed] | None = None) -> Ready:
+        step = self.workflow.steps[at]
+        given = {**self.by_hand(step, at), **(answer or {})}
+        return ready(step, self._scope(), self.servers, given, is_answered=answer is not None)
 
     def _scope(self) -> Scope:
         return Scope(self._arguments, self._bindings)
 
-    async def _go(self, goal: int) -> Run:
+    async def _go(self, goal: int, *, is_here: bool = True) -> Run:
+        """Run until the index `goal`, a breakpoint, or the run ends; a breakpoint where the run stands holds it no more."""
         self._goal = goal
-        while self.outcome == "paused" and self._at < goal:
+        while self.outcome == "paused" and self.position < goal:
+            if not is_here and self._breaks_here():
+                break
+            is_here = False
             await self._step()
         return self
 
-    async def _step(self, answer: Mapping[str, Any] | None = None) -> Record:
-        now, doing, attempt = self._ready(answer), Doing(), 1 if answer is None else self._records[-1].attempt + 1
+    def _breaks_here(self) -> bool:
+        here = self.workflow.steps[self.position].name
+        return any(one.step == here and one.holds(self._ready().call) for one in self.workflow.breakpoints)
+
+    async def _step(self, answer: Mapping[str, Passed] | None = None) -> Record:
+        if answer is None and (made := self._without_a_call()) is not None:
+            self._append(made)
+            return made
+        now, doing = self._ready(answer), Doing()
+        attempt = 1 + sum(
+            one.step == now.call.step and (was_called(one) or one.status == "handoff") for one in self._records
+        )
         self._under_way = asyncio.current_task()
         try:
             async with watching(f"step {now.call.step!r}") as progress:
@@ -244,14 +274,17 @@ class Run(Shown):
 
     def _append(self, made: Record) -> None:
         self._records.append(made)
-        if made.binding is not None:  # copied: a record in the reader's hands changes nothing here
-            self._bindings[made.binding] = copied(made.value)
+        if was_called(made) or made.status == "handoff":
+            self._tries[made.step] = made.attempt
         outcome = OUTCOMES.get(made.status, "failed")
         if outcome == "paused":
-            self._at += 1
-            self.outcome = "completed" if self._at == len(self.workflow.steps) else "paused"
+            self._course = self._course.passed(made)
+            self.outcome = "completed" if self.position == len(self.workflow.steps) else "paused"
         else:
-            self._stop(outcome, self._at if outcome == "handoff" else self._at + 1)
+            self._course = self._course.kept_here(made)
+            self._stop(outcome, self.position if outcome == "handoff" else self.position + 1)
+        if made.binding is not None:  # copied: a record in the reader's hands changes nothing here
+            self._bindings[made.binding] = copied(made.value)
 
     def _stop(self, outcome: Outcome, left: int) -> None:
         self.outcome, self._left = outcome, left
@@ -263,12 +296,4 @@ class Run(Shown):
         mend = "answer it with run.answer(...), or begin" if self.outcome == "handoff" else "begin"
         raise RunError(f"run.{verb_name}(): the run is {self.outcome}{why}; {mend} a new one with workflow.start(...)")
 
-    __repr__ = Shown.__repr__
-
-
-def start(workflow: SequentialWorkflow, servers: Any, given: Mapping[str, Any]) -> Run:
-    """Return a run that has called nothing yet; errors as `SequentialWorkflow.start` says."""
-    check(workflow, servers).raise_if_errors()
-    arguments = read_arguments(workflow, given)
-    shown = {name: arguments[name] for name in given if name in arguments}
-    return Run(workflow, servers, arguments, shown)
+    __repr__ = Debugger.__repr__

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from mcpflow_nb.errors import LoadError
+from mcpflow_nb.errors import LoadError, TraceError, did_you_mean
 from mcpflow_nb.exact import dumps, loads
 from mcpflow_nb.outline import Ahead, Outline, ahead_from_plain
 from mcpflow_nb.show import Shown, above
@@ -26,9 +26,10 @@ Status = Literal[
     "ok", "tool_error", "invalid_output", "resource_error", "not_sent", "not_executed", "unknown",
     "handoff", "needs_input", "cancelled", "skipped",
 ]  # fmt: skip
-SourceWord = Literal["live", "mock", "recorded", "edited", "reused"]
+SourceWord = Literal["live", "mock", "recorded", "edited", "pinned", "reused"]
 
 FORMAT_VERSION: Final = 1
+FILTERS: Final = ("step", "server", "tool", "status", "source")
 
 COLUMNS: Final = (
     "step", "server", "tool", "status", "source", "arguments", "value", "error", "started", "seconds", "attempt",
@@ -92,6 +93,11 @@ class Record:
         """The arguments by name."""
         return {passed.name: passed.value for passed in self.arguments}
 
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What decides whether this result still holds: the arguments, or the URIs of a step without a tool."""
+        return self.sent if self.tool is not None else {"resources": [one.uri for one in self.resources]}
+
     def __repr__(self) -> str:
         return f"<Record {self.step}: {self.status}>"
 
@@ -137,6 +143,30 @@ class Trace(Shown, Sequence[Record]):
         """The conversation that `prompts/get` returns for these records, oldest first."""
         found: tuple[Message, ...] = above("messages").messages_of(self)
         return found
+
+    def where(self, text: str | None = None, /, **fields: str | Sequence[str]) -> Trace:
+        """Return the records that hold a text anywhere, and whose fields have these values; the trace stays as it is.
+
+        `trace.where(status="tool_error")`, `trace.where("emp-456", server=["hr", "it"])`. Fields are `step`, `server`,
+        `tool`, `status` and `source`; a text is looked for in arguments, value, error and resources, in any case.
+
+        Raises
+        ------
+        TraceError
+            For a field that is none of these.
+        """
+        if unknown := [name for name in fields if name not in FILTERS]:
+            raise TraceError(f"trace.where(): no field {unknown[0]!r}{did_you_mean(unknown[0], FILTERS)}")
+        wanted = {name: {given} if isinstance(given, str) else set(given) for name, given in fields.items()}
+        found = tuple(
+            record for record in self.records
+            if all(getattr(record, name) in among for name, among in wanted.items()) and _holds(record, text)
+        )  # fmt: skip
+        return Trace(self.workflow, self.run_id, self.outcome, self.steps, found, self.outline, self.ahead)
+
+    def describe(self) -> str:
+        """Return the records in words, a sentence each; secrets are masked."""
+        return str(above("views.words").describe(self))
 
     @property
     def df(self) -> pd.DataFrame:
@@ -201,6 +231,13 @@ class Trace(Shown, Sequence[Record]):
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
             problem = f"not as it was written: {error}"
         raise LoadError(f"a trace: {problem}")
+
+
+def _holds(record: Record, text: str | None) -> bool:
+    if text is None:
+        return True
+    said = dumps([record.sent, record.value, record.error, [asdict(one) for one in record.resources]])
+    return text.casefold() in said.casefold()
 
 
 def _plain(record: Record) -> dict[str, Any]:

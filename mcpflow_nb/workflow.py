@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self
 from pydantic import Field, PrivateAttr, ValidationError
 
 from mcpflow_nb.arguments import Argument, make_argument
+from mcpflow_nb.breakpoints import Breakpoint
 from mcpflow_nb.composed import Sources
 from mcpflow_nb.dsl import as_source
-from mcpflow_nb.errors import DefinitionError
+from mcpflow_nb.errors import DefinitionError, did_you_mean
 from mcpflow_nb.show import Shown, above
 from mcpflow_nb.sources import TAG
 from mcpflow_nb.values import ABSENT, Data, is_reading
@@ -132,6 +133,7 @@ class SequentialWorkflow(Shown, Data):
     arguments: tuple[Argument, ...] = ()
     instructions: tuple[str, ...] = ()
     steps: tuple[WorkflowStep, ...] = ()
+    breakpoints: tuple[Breakpoint, ...] = ()
     _where: Where | None = PrivateAttr(None)
 
     def __init__(self, name: str = ABSENT, description: str = "", **fields: Any) -> None:  # type: ignore[assignment]
@@ -177,6 +179,16 @@ class SequentialWorkflow(Shown, Data):
             raise DefinitionError(f"step {step!r}: unknown field {unknown[0]!r}; known: {', '.join(_STEP_FIELDS)}")
         return self._with(steps=(*self.steps, WorkflowStep(step, **fields)))
 
+    def breakpoint(self, step: str, when: Any = None) -> Self:
+        """Pause runs before a step: always, where its call has `when`'s argument values, or where a function says so.
+
+        `when=False` takes it away. A run that stands there goes on at the next `all()` or `to()`.
+        """
+        if step not in (names := [one.name for one in self.steps]):
+            raise DefinitionError(f"breakpoint: no step {step!r}{did_you_mean(step, names)}")
+        others = tuple(one for one in self.breakpoints if one.step != step)
+        return self._with(breakpoints=others if when is False else (*others, Breakpoint.at(step, when)))
+
     def __getitem__(self, name: str) -> WorkflowStep:
         """Return the step of that name."""
         for step in self.steps:
@@ -210,7 +222,7 @@ class SequentialWorkflow(Shown, Data):
         _require_servers(servers)
         if arguments is not None and not isinstance(arguments, Mapping):
             raise DefinitionError(f"arguments are a mapping of names to values, not {type(arguments).__name__}")
-        run: Run = above("run").start(self, servers, {**(arguments or {}), **more})
+        run: Run = above("starting").start(self, servers, {**(arguments or {}), **more})
         return run
 
     def graph(self) -> Graph:
@@ -235,6 +247,8 @@ class SequentialWorkflow(Shown, Data):
 
     def to_json(self) -> str:
         """Return the workflow as JSON text; the same definition always gives the same bytes."""
+        if held := [one.step for one in self.breakpoints if one.is_function]:
+            raise DefinitionError(f"breakpoint {held[0]!r}: its condition is a function, which no file can hold")
         return json.dumps({"mcpflow_nb": FORMAT_VERSION, **self.saved()}, ensure_ascii=False, indent=2) + "\n"
 
     def save(self, path: str | os.PathLike[str]) -> Path:

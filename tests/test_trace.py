@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcpflow_nb.errors import LoadError, RunError
+from mcpflow_nb.errors import LoadError, RunError, TraceError
 from mcpflow_nb.outline import Ahead, Outline, Planned
 from mcpflow_nb.trace import Fetched, Passed, Record, Trace
 
@@ -162,3 +162,30 @@ def test_a_step_that_did_not_run_is_told_with_those_that_did():
 def test_a_text_that_is_no_trace_is_a_load_error(text, told):
     with pytest.raises(LoadError, match=told):
         Trace.from_json(text)
+
+
+def test_a_trace_is_filtered_by_field_and_by_text_and_stays_as_it_is():
+    made = trace(
+        record("a", value={"id": "EMP-1"}), record("b", status="tool_error", error="no emp-1"), record("c", server="it")
+    )
+    names = [
+        [one.step for one in found]
+        for found in (
+            made.where("emp-1"), made.where(status="tool_error"), made.where("emp-1", server=["hr", "it"], status="ok"),
+            made.where(step="nope"), made.where(),
+        )
+    ]  # fmt: skip
+    assert names == [["a", "b"], ["b"], ["a"], [], ["a", "b", "c"]]
+    assert len(made) == 3
+    with pytest.raises(TraceError, match="no field 'stats'; did you mean 'status'"):
+        made.where(stats="ok")
+
+
+def test_a_trace_says_in_words_what_happened_and_masks_secrets():
+    one = record("a", arguments=(Passed("password", "hunter22", "constant"), Passed("n", 1, "argument n")), value=[1])
+    two = record("b", tool=None, status="resource_error", error="gone", source="mock")
+    assert Trace("onboard", "run-1", "failed", 3, (one, two)).describe().splitlines() == [
+        "Run of onboard: failed, 2 records of 3 steps.",
+        "Step a: hr.create with password = •••• (8 chars), n = 1; gave [1].",
+        "Step b (◇ mock): resource error: gone.",
+    ]

@@ -14,13 +14,17 @@ from types import SimpleNamespace
 import pytest
 
 import mcpflow_nb as mf
-from mcpflow_nb import views
+from mcpflow_nb import upcoming, views
 from mcpflow_nb.catalog import Catalog, Prompt, Resource, Tool
+from mcpflow_nb.differences import Change, Diff, Row
+from mcpflow_nb.effects import Branch, Effect, Effects, Tree
 from mcpflow_nb.forecast import Forecast, Foreseen
 from mcpflow_nb.messages import KIND, STEP, Conversation, Message
 from mcpflow_nb.outline import Ahead
+from mcpflow_nb.provenance import Link, PathRow, Paths, Why
 from mcpflow_nb.skill import Skill
 from mcpflow_nb.trace import Fetched, Passed
+from mcpflow_nb.upcoming import Upcoming
 from mcpflow_nb.views.html import HIDDEN, visible
 from mcpflow_nb.views.plain import width
 from mcpflow_nb.views.ports import binding_graph
@@ -115,7 +119,11 @@ def a_workflow(*texts):
         step = mf.WorkflowStep(text, tool=text, server=text, bind=text, guidance=text, resources=[text])
         step = step.arg(text, mf.prompt_arg(text)).arg("constant", text).arg("whole", mf.from_step(text))
         step = step.arg("part", mf.from_step(text)[text]).with_template_binding(text, mf.prompt_arg(text))
-        flow = flow.step(step).step("again", tool="m.t", args={text: mf.from_step(text)[text]})
+        flow = (
+            flow.step(step)
+            .breakpoint(text, when={text: text})
+            .step("again", tool="m.t", args={text: mf.from_step(text)[text]})
+        )
     return flow
 
 
@@ -138,15 +146,9 @@ def everything(text):
     )
     trace = mf.Trace(text, text, text, 2, (record, done, dataclasses.replace(done, tool=None)), ahead=(ahead, ahead))
     call = NextCall(
-        step=text,
-        tool=text,
-        server=text,
-        source=text,
-        arguments=(passed,),
-        missing=(text,),
-        effects=(text,),
-        guidance=text,
-    )
+        step=text, tool=text, server=text, source=text, arguments=(passed,), missing=(text,), effects=(text,),
+        guidance=text, resources=(text,) * 20,
+    )  # fmt: skip
     schema = {"type": "object", "properties": {text: {"type": text, "description": text, "default": text}}}
     tool = Tool(
         text, text, text, schema, {"type": "object", "properties": {text: {"type": text}}}, {"title": text}, text
@@ -172,21 +174,31 @@ def everything(text):
         name=text, url=text, workflows=(flow,), by_tool={text: flow}, endpoint=endpoint, side_effects="handoff"
     )
     return [
-        flow,
-        flow.steps[0],
-        report,
-        seen,
-        skill,
-        tool,
-        servers,
-        connection,
-        run,
-        handed,
-        call,
-        trace,
-        told(text),
-        served,
-        record,
+        flow, flow.steps[0], report, seen, skill, tool, servers, connection, run, handed, call, trace, told(text), served,
+        record, *debugged(text),
+    ]  # fmt: skip
+
+
+def debugged(text):
+    """What debugging gives, `text` in all of its fields."""
+    changes = (Change(text, text, f"{text}!"), Change("sent.x", {text: text}, text, has_right=False))
+    when = datetime(2026, 1, 1, tzinfo=UTC)
+    return [
+        Diff("run", text, text, (Row(text, "≠", changes, (0.1, None), 3), Row(text, "+"), Row("b", "=")), changes),
+        Why(
+            text,
+            text,
+            (Link(0, f"argument {text!r} of step {text!r} ← {text}", text, text), Link(9, text, text, "mock")),
+        ),
+        Paths(text, (PathRow((), {text: text}, f"from_step({text!r})"), PathRow((text, 0), text, text)), 5),
+        Effects(
+            (
+                Effect(text, text, text, text, (text,), text, text, 2, when),
+                Effect(text, text, None, None, (), None, text, 1, None),
+            )
+        ),
+        Tree((Branch(0, text, text, 1, 2, None, 3, here=True), Branch(90, text, text, 1, 2, 1, 3, here=False))),
+        Upcoming(text, (upcoming.Foreseen(text, text, text, text, text, (text,), text),)),
     ]
 
 

@@ -11,8 +11,11 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from mcpflow_nb.views import (
+    binding_paths,
     call,
     conversation,
+    diff,
+    effects,
     forecast,
     record,
     report,
@@ -23,6 +26,9 @@ from mcpflow_nb.views import (
     step,
     tool,
     trace,
+    tree,
+    upcoming,
+    why,
     workflow,
 )
 from mcpflow_nb.views.html import Safe, frame, tag, visible
@@ -61,6 +67,12 @@ VIEWS: Final = {
     "Conversation": View(conversation.line, conversation.plain, conversation.html, "run.trace.messages"),
     "WorkflowServer": View(served.line, served.plain, served.html, "server.workflows"),
     "Record": View(record.line, record.plain, record.html, "record.value"),
+    "Diff": View(diff.line, diff.plain, diff.html, "diff.df"),
+    "Why": View(why.line, why.plain, why.html, "why.df"),
+    "Paths": View(binding_paths.line, binding_paths.plain, binding_paths.html, "paths.df"),
+    "Effects": View(effects.line, effects.plain, effects.html, "run.effects().df"),
+    "Tree": View(tree.line, tree.plain, tree.html, "run.tree()"),
+    "Upcoming": View(upcoming.line, upcoming.plain, upcoming.html, "run.plan().df"),
 }
 """By the name of the class, in reading order."""
 

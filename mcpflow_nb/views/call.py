@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import keyword
-from typing import Any
+from typing import Any, Final
 
 from mcpflow_nb.views.html import Safe, badge, code, frame, named, short, spaced, tag
 from mcpflow_nb.views.marks import NEXT, source_word
-from mcpflow_nb.views.plain import clip, fold, full_name, page
+from mcpflow_nb.views.plain import clip, fold, full_name, more, page
 from mcpflow_nb.views.record import arguments_table
-from mcpflow_nb.views.values import error_shown, origin_shown, value_shown
+from mcpflow_nb.views.values import error_shown, origin_shown, text_shown, value_shown
+
+MOST: Final = 12
 
 
 def line(call: Any) -> str:
@@ -19,7 +21,10 @@ def line(call: Any) -> str:
 
 def plain(call: Any) -> str:
     """Return the call with each argument on a line."""
-    return page([f"Next call: {named(step_name(call))} — {', '.join(facts(call))}", *lines_of(call)], "run.next")
+    return page(
+        [f"Next call: {named(step_name(call))} — {', '.join(facts(call))}", *fetched_first(call), *lines_of(call)],
+        "run.next",
+    )
 
 
 def html(call: Any) -> Safe:
@@ -31,6 +36,13 @@ def html(call: Any) -> Safe:
         box(call),
         foot=("run.step()", *([answer_with(list(call.missing))[:120]] if call.missing else [])),
     )
+
+
+def fetched_first(call: Any) -> list[str]:
+    """Return a line a resource that is fetched before the call."""
+    uris = list(getattr(call, "resources", ()))
+    lines = [f"    fetches {clip(text_shown(uri), 88)}" for uri in uris[:MOST]]
+    return lines + ([f"    … {more(uris, MOST, 'run.next.resources')}"] if len(uris) > MOST else [])
 
 
 def lines_of(call: Any) -> list[str]:
@@ -55,10 +67,27 @@ def box(call: Any) -> Safe:
         tag("p", tag("strong", "Next call"), " ", code(step_name(call)), ": ", spaced(*(short(f) for f in facts(call)))),
         tag("p", tag("strong", "Missing"), ": ", short(missing, 600), ". The client is asked for it.") if missing else None,
         tag("p", tag("strong", "✖ Cannot be sent"), ": ", short(error_shown(problem), 1_000)) if problem else None,
+        _fetched(call),
         arguments_table(call.arguments) if call.tool is not None or call.arguments else None,
         tag("p", tag("strong", "Guidance"), ": ", short(call.guidance, 600)) if call.guidance else None,
         class_=f"mf-box mf-{kind}",
     )  # fmt: skip
+
+
+def _fetched(call: Any) -> Safe | None:
+    """Return what is fetched first, each URI masked as far as it holds a secret."""
+    uris = list(getattr(call, "resources", ()))
+    if not uris:
+        return None
+    left = more(uris, MOST, "run.next.resources")
+    head = "Fetched first" if call.tool is not None else "Fetched"
+    return tag(
+        "p",
+        tag("strong", head),
+        ": ",
+        spaced(*(code(text_shown(uri)) for uri in uris[:MOST])),
+        f" … {left}" if left else None,
+    )
 
 
 def answer_with(names: list[str]) -> str:

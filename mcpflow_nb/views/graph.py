@@ -17,8 +17,9 @@ from mcpflow_nb.views.chart import Chart, lines_label
 from mcpflow_nb.views.draw import Drawing, drawn
 from mcpflow_nb.views.html import Safe, details, frame, image, joined, named, short, table, tag
 from mcpflow_nb.views.marks import FLOW, INK, NEXT, PENDING, SOFT, Mark, mark, seconds_word, source_word
-from mcpflow_nb.views.parts import called, needs, server_and_tool, servers_of
+from mcpflow_nb.views.parts import called, needs, numbers, server_and_tool, servers_of
 from mcpflow_nb.views.plain import clip, count, grid, page
+from mcpflow_nb.views.record import by_hand
 from mcpflow_nb.workflow import SequentialWorkflow, WorkflowStep
 
 MAX_ALT: Final = 300
@@ -92,7 +93,9 @@ class State:
         """`✔ ok · ◇ mock · 12 ms`, as much of it as has room."""
         parts = [f"{self.mark.icon} {self.mark.word}"]
         if self.record is not None:
-            parts += [] if self.record.source in (None, "live") else [source_word(self.record.source)]
+            hand = " ✎" if by_hand(self.record) else ""
+            source = "" if self.record.source in (None, "live") else source_word(self.record.source)
+            parts += [f"{source}{hand}".strip()] if source or hand else []
             parts += [seconds_word(self.record.seconds)] if self.record.seconds else []
         while len(parts) > 1 and len(" · ".join(parts)) > STATUS_WIDTH:
             parts.pop()
@@ -110,14 +113,18 @@ def run_graph(run: Any) -> Graph:
 
 
 def states(run: Any) -> list[State]:
-    """Return the state of each step of a run: its last record, or next, or pending."""
+    """Return the state of each step of a run: its last record, or next, or pending.
+
+    A paused run may stand before a step that failed, when it went back: that one is next.
+    """
     latest = {record.step: record for record in run.trace}
     upcoming = run.next.step if run.next is not None else None
     upcoming = getattr(upcoming, "name", upcoming)
+    is_paused = getattr(run, "outcome", None) == "paused"
     found = []
     for step in run.workflow.steps:
         record = latest.get(step.name)
-        if record is not None and not (step.name == upcoming and record.status == "ok"):
+        if record is not None and not (step.name == upcoming and (is_paused or record.status == "ok")):
             found.append(State(mark(record.status), record))
         else:
             found.append(State(NEXT if step.name == upcoming else PENDING))
@@ -125,12 +132,12 @@ def states(run: Any) -> list[State]:
 
 
 def _graph(kind: str, workflow: SequentialWorkflow, run_states: list[State] | None, *, data: bool) -> Graph:
-    requires = needs(workflow)
+    requires, counted = needs(workflow), numbers(workflow)
     chart = Chart(len(workflow.steps), servers_of(workflow))
     for at, step in enumerate(workflow.steps):
-        _draw_step(chart, at, step, run_states[at] if run_states else None)
+        _draw_step(chart, at, counted[at], step, run_states[at] if run_states else None)
     _draw_edges(chart, workflow, run_states, requires if data else [])
-    rows = [_row(at, step, requires[at], run_states) for at, step in enumerate(workflow.steps)]
+    rows = [_row(at, counted[at], step, requires[at], run_states) for at, step in enumerate(workflow.steps)]
     text = page([f"{kind} of {clip(workflow.name, 60)}", *grid([_worded(row) for row in rows])], "workflow.to_json()")
     columns = ["#", "step", "server · tool", "binding", "needs", *(["status"] if run_states else [])]
     cut = f"first {MAX_ROWS} of {len(rows)} steps; all: workflow.steps" if len(rows) > MAX_ROWS else ""
@@ -139,10 +146,10 @@ def _graph(kind: str, workflow: SequentialWorkflow, run_states: list[State] | No
     return Graph(kind, workflow.name, chart, alt, text, twin, _legend(workflow, run_states, chart, data=data))
 
 
-def _draw_step(chart: Chart, at: int, step: WorkflowStep, state: State | None) -> None:
+def _draw_step(chart: Chart, at: int, number: str, step: WorkflowStep, state: State | None) -> None:
     server, tool = server_and_tool(step)
     where = tool if server in chart.framed else called(step)
-    lines = [(f"{at + 1} {named(step.name)}", 12, INK, True), (where, 10, SOFT, False)]
+    lines = [(f"{number} {named(step.name)}", 12, INK, True), (where, 10, SOFT, False)]
     lines += [(f"→ {named(step.binding)}", 10, INK, False)] if step.binding is not None else []
     lines += [(extras, 9, SOFT, False)] if (extras := _extras(step)) else []
     shown = state.mark if state else PENDING
@@ -166,14 +173,14 @@ def _draw_edges(
     for at in range(1, len(workflow.steps)):
         handed = run_states[at].mark.kind == "handoff" if run_states else workflow.steps[at].handoff
         chart.edge(f"s{at - 1}", f"s{at}", "order", style="dashed" if handed else "solid")
-    for at, numbers in enumerate(requires):
-        for number in numbers:
+    for at, needed in enumerate(requires):
+        for number in needed:
             chart.edge(f"s{number - 1}", f"s{at}", "data", color=FLOW, penwidth="0.6", constraint="false")
 
 
-def _row(at: int, step: WorkflowStep, numbers: list[int], run_states: list[State] | None) -> list[str]:
+def _row(at: int, number: str, step: WorkflowStep, needed: list[int], run_states: list[State] | None) -> list[str]:
     bound = f"→ {named(step.binding)}" if step.binding is not None else ""
-    row = [str(at + 1), named(step.name), called(step), bound, ",".join(map(str, numbers))]
+    row = [number, named(step.name), called(step), bound, ",".join(map(str, needed))]
     return [*row, run_states[at].words] if run_states else row
 
 
@@ -200,6 +207,8 @@ def _legend(workflow: SequentialWorkflow, run_states: list[State] | None, chart:
         for state in run_states or () if state.record and state.record.source not in (None, "live")
     )  # fmt: skip
     there = [
+        ("✎ arguments edited by hand", any(state.record and by_hand(state.record) for state in run_states or ())),
+        ("● breakpoint: a run pauses before it", bool(workflow.breakpoints)),
         ("dashed frame: a server", bool(chart.framed)),
         ("→ name: what the output is bound to", any(step.binding for step in workflow.steps)),
         ("✍ guidance for the client", any(step.guidance for step in workflow.steps)),

@@ -73,7 +73,8 @@ SEVERITIES: Final = {
 """By the severity of a problem."""
 
 SOURCES: Final = {
-    "live": "live", "mock": "◇ mock", "recorded": "⏺ recorded", "edited": "✎ edited", "reused": "↻ reused",
+    "live": "live", "mock": "◇ mock", "recorded": "⏺ recorded", "edited": "✎ edited",
+    "pinned": "⚲ pinned", "reused": "↻ reused",
 }  # fmt: skip
 """By where a result came from."""
 

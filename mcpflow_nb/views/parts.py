@@ -40,6 +40,12 @@ def server_and_tool(step: WorkflowStep) -> tuple[str, str]:
     return (server, name) if dot else ("", tool)
 
 
+def numbers(workflow: SequentialWorkflow) -> list[str]:
+    """Return the number of each step, `●` before it where a run pauses by itself."""
+    paused = {one.step for one in workflow.breakpoints}
+    return [f"● {at}" if step.name in paused else str(at) for at, step in enumerate(workflow.steps, 1)]
+
+
 def called(step: WorkflowStep) -> str:
     """Return `server · tool`, or what a step without a tool does."""
     nothing = f"{count(len(step.resources), 'resource')} only" if step.resources else "nothing to call"

@@ -10,7 +10,7 @@ from mcpflow_nb.views.html import Safe, badge, code, details, frame, joined, nam
 from mcpflow_nb.views.marks import mark, seconds_word, source_word
 from mcpflow_nb.views.plain import clip, fold, full_name, more, page
 from mcpflow_nb.views.resource import fetched_table, lines_of, total_words
-from mcpflow_nb.views.values import brief, error_shown, origin_shown, tree, value_shown
+from mcpflow_nb.views.values import BY_HAND, brief, error_shown, origin_shown, tree, value_shown
 
 
 def line(record: Record) -> str:
@@ -52,11 +52,21 @@ def facts(record: Record) -> list[str]:
     """Return status, tool, source, time and start as words."""
     there = [
         mark(record.status).word, full_name(record.server, record.tool) if is_call(record) else "resources only",
-        source_word(record.source), seconds_word(record.seconds) if record.seconds else "",
+        source_shown(record), seconds_word(record.seconds) if record.seconds else "",
         f"attempt {record.attempt}" if record.attempt != 1 else "",
         f"started {record.started:%Y-%m-%d %H:%M:%S} {record.started.tzname() or ''}".rstrip() if record.started else "",
     ]  # fmt: skip
     return [short(fact) for fact in there if fact]
+
+
+def by_hand(record: Record) -> bool:
+    """Whether an argument of it was given by `run.edit`."""
+    return any(passed.origin == BY_HAND for passed in record.arguments)
+
+
+def source_shown(record: Record) -> str:
+    """Return where its result came from, and whether its arguments were given by hand: `◇ mock ✎ edited`."""
+    return " ".join(filter(None, [source_word(record.source), "✎ edited" if by_hand(record) else ""]))
 
 
 def error_box(record: Record) -> Safe | None:

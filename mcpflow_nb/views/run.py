@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any, Final
 
 from mcpflow_nb.views import handoff
-from mcpflow_nb.views.call import box, lines_of, step_name
+from mcpflow_nb.views.call import box, fetched_first, lines_of, step_name
 from mcpflow_nb.views.graph import run_graph, states
 from mcpflow_nb.views.html import Safe, badge, code, details, frame, joined, named, short, tag
 from mcpflow_nb.views.marks import outcome_mark
-from mcpflow_nb.views.parts import servers_of
+from mcpflow_nb.views.parts import numbers, servers_of
 from mcpflow_nb.views.plain import clip, count, fold, grid, page
 from mcpflow_nb.views.record import came_of, error_box
 from mcpflow_nb.views.trace import records_table
+from mcpflow_nb.views.upcoming import WILL
 from mcpflow_nb.views.values import error_shown, tree
 
 MOST: Final = 20
@@ -33,18 +34,20 @@ def line(run: Any) -> str:
 def plain(run: Any) -> str:
     """Return a line a step with what came of it, the next call, and the reason it stands."""
     rows = []
-    for at, (step, state) in enumerate(zip(run.workflow.steps, states(run), strict=True)):
+    for number, step, state in zip(numbers(run.workflow), run.workflow.steps, states(run), strict=True):
         record = state.record
         came = came_of(record) if record is not None else ""
-        rows.append(["", str(at + 1), named(step.name), state.words, came])
+        rows.append(["", number, named(step.name), state.words, came])
     most = 15 if _is_handed(run) else 25
     lines = [f"Run {clip(run.id, 20)} of {clip(run.workflow.name, 40)} — {place(run)}", *grid(rows, 40)[:most]]
     lines += [f"  … {len(rows) - most} more steps: run.trace.df"] if len(rows) > most else []
     if _is_handed(run):
         return page([*lines, *handoff.lines(run), f"  go on: {'  '.join(_foot(run))}"], "run.trace.df")
     lines += fold(f"reason: {error_shown(run.reason)}", "  ") if run.reason else []
+    lines += fold(_beyond_words(run), "  ", 2) if _beyond(run) else []
     if run.next is not None:
-        lines += [f"  next: {named(step_name(run.next))}", *lines_of(run.next)]
+        lines += [f"  next: {named(step_name(run.next))}", *fetched_first(run.next), *lines_of(run.next)]
+        lines += fold(_instead(run), "    ", 2)
     return page([*lines, f"  go on: {'  '.join(_foot(run))}"], "run.trace.df")
 
 
@@ -61,8 +64,10 @@ def html(run: Any) -> Safe:
         tag("p", "At step ", code(last.step), ":") if problem and last is not None else None, problem,
         tag("p", tag("strong", "Reason"), ": ", short(error_shown(run.reason), 1_000)) if run.reason and not said else None,
         handoff.box(run) if _is_handed(run) else _skipped(run),
+        tag("p", tag("strong", "↶ Beyond this point"), ": ", short(_beyond_words(run), 1_000)) if _beyond(run) else None,
         run_graph(run).figure(),
         box(run.next) if run.next is not None and not _is_handed(run) else None,
+        tag("p", short(_instead(run), 600)) if _instead(run) else None,
         records_table(run.trace) if records else tag("p", "Nothing ran yet."),
         _bindings(run),
         details(f"Given ({len(run.arguments)})", tree(dict(run.arguments), "run.arguments")) if run.arguments else None,
@@ -85,6 +90,35 @@ def place(run: Any) -> str:
     stopped = upcoming if upcoming in names else records[-1].step if records else None
     where = f" at step {names.index(stopped) + 1} of {total}" if stopped in names else f", {count(total, 'step')}"
     return word + where
+
+
+def _beyond(run: Any) -> list[str]:
+    """Return the steps at and after the position that were sent to a server already: the run went back over them."""
+    position = getattr(run, "position", None)
+    if run.outcome != "paused" or position is None:
+        return []
+    called = [one for one in run.trace if one.started is not None and one.source in ("live", "mock", None)]
+    sent = {one.step for one in called if one.status != "not_executed"}
+    return [step.name for step in run.workflow.steps[position:] if step.name in sent]
+
+
+def _beyond_words(run: Any) -> str:
+    beyond = dict.fromkeys(_beyond(run))
+    names = [named(name, 60) for name in beyond]
+    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
+    again = [named(row.step, 60) for row in run.plan() if row.will in ("call", "fetch") and row.step in beyond]
+    anew = f" Going on calls again: {', '.join(again[:MOST])}." if again else " Going on calls none of them again."
+    return f"{', '.join(names[:MOST])}{more} ran already; going back undid nothing on a server (run.effects()).{anew}"
+
+
+def _instead(run: Any) -> str:
+    """Return what `run.step()` does in place of the call that comes next; nothing where it makes that call."""
+    if run.outcome != "paused" or not hasattr(run, "plan"):
+        return ""
+    row = next(iter(run.plan()), None)
+    if row is None or row.will not in ("reuse", "pinned", "wait for a re-run"):
+        return ""
+    return f"{WILL[row.will].icon} run.step() does not call it ({WILL[row.will].word}): {row.why}"
 
 
 def _is_handed(run: Any) -> bool:
@@ -130,5 +164,7 @@ def _foot(run: Any) -> tuple[str, ...]:
     if run.outcome == "completed":
         bound = list(run.bindings)[-1:]
         return ("run.trace.df", *(f"run[{named(name, 60)!r}]" for name in bound), "run.conversation()")
+    if _beyond(run):
+        return ("run.step()", "run.plan()", clip(f"run.rerun({named(step_name(run.next), 60)!r})", 80), "run.effects()")
     answer = handoff.answer_line(run) if _is_handed(run) else None
     return (*([clip(answer, 80)] if answer else []), *_NEXT_LINES.get(run.outcome, ("run.trace",)))

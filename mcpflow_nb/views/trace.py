@@ -6,9 +6,9 @@ from typing import Final
 
 from mcpflow_nb.trace import Record, Trace
 from mcpflow_nb.views.html import Safe, badge, code, details, frame, named, table, tag, word
-from mcpflow_nb.views.marks import mark, outcome_mark, seconds_word, source_word
+from mcpflow_nb.views.marks import mark, outcome_mark, seconds_word
 from mcpflow_nb.views.plain import clip, count, full_name, grid, page
-from mcpflow_nb.views.record import body, came_of, result
+from mcpflow_nb.views.record import body, came_of, result, source_shown
 
 FIRST: Final = 20
 LAST: Final = 5
@@ -71,8 +71,8 @@ def _progress(trace: Trace) -> str:
 def _words(record: Record) -> list[str]:
     shown = mark(record.status)
     return [
-        named(record.step), full_name(record.server, record.tool), f"{shown.icon} {shown.word}", source_word(record.source),
-        seconds_word(record.seconds) if record.seconds else "", came_of(record),
+        named(record.step), full_name(record.server, record.tool), f"{shown.icon} {shown.word}",
+        source_shown(record), seconds_word(record.seconds) if record.seconds else "", came_of(record),
     ]  # fmt: skip
 
 
@@ -81,7 +81,7 @@ def _cells(at: int, record: Record) -> list[object]:
     attempt = f" (attempt {record.attempt})" if record.attempt != 1 else ""
     return [
         str(at + 1), code(record.step), code(full_name(record.server, record.tool)) if record.tool else "—",
-        badge(f"{shown.icon} {shown.word}", shown.kind), word(source_word(record.source) or "—", attempt),
+        badge(f"{shown.icon} {shown.word}", shown.kind), word(source_shown(record) or "—", attempt),
         word(seconds_word(record.seconds) if record.seconds else "—"), result(record),
     ]  # fmt: skip
 

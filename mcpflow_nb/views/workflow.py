@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
+from mcpflow_nb.breakpoints import Breakpoint
 from mcpflow_nb.problems import Report
 from mcpflow_nb.views.graph import step_graph
 from mcpflow_nb.views.html import Safe, badge, code, details, frame, joined, named, short, table, tag
 from mcpflow_nb.views.marks import OUTCOMES
-from mcpflow_nb.views.parts import called, needs, server_and_tool, servers_of, source_label, sources_of, used_by
+from mcpflow_nb.views.parts import (
+    called,
+    needs,
+    numbers,
+    server_and_tool,
+    servers_of,
+    source_label,
+    sources_of,
+    used_by,
+)
 from mcpflow_nb.views.plain import clip, count, grid, more, page
 from mcpflow_nb.views.ports import binding_graph
 from mcpflow_nb.views.report import findings
@@ -27,11 +37,12 @@ def line(workflow: SequentialWorkflow) -> str:
 def plain(workflow: SequentialWorkflow) -> str:
     """Return a headline and a line a step."""
     report = workflow.check()
-    requires = needs(workflow)
-    rows = [["", str(at + 1), *_step_cells(step, requires[at])] for at, step in enumerate(workflow.steps)]
+    requires, counted = needs(workflow), numbers(workflow)
+    rows = [["", counted[at], *_step_cells(step, requires[at])] for at, step in enumerate(workflow.steps)]
     facts = [*_counts(workflow), f"{_sign(report)} {report.headline()}"]
     head = f"Workflow {clip(workflow.name, 40)} — {', '.join(facts)}"
-    return page([head, *grid(rows), *_finding_lines(report)], "workflow.steps")
+    pauses = [f"  ● pauses before {clip(repr(one.step), 40)}: {_when(one, 40)}" for one in workflow.breakpoints[:10]]
+    return page([head, *grid(rows), *pauses, *_finding_lines(report)], "workflow.steps")
 
 
 def html(workflow: SequentialWorkflow) -> Safe:
@@ -47,6 +58,7 @@ def html(workflow: SequentialWorkflow) -> Safe:
         _data_flow(workflow, report) if workflow.steps else None,
         details(f"Steps ({len(workflow.steps)})", _steps(workflow)) if workflow.steps else tag("p", "No steps yet."),
         details(f"Arguments ({len(workflow.arguments)})", _arguments(workflow)) if workflow.arguments else None,
+        _breakpoints(workflow) if workflow.breakpoints else None,
         _words(workflow),
         foot=("workflow.check(servers)", "run = workflow.start(servers, ...)", "workflow.to_json()"),
     )  # fmt: skip
@@ -80,19 +92,19 @@ def _finding_lines(report: Report) -> list[str]:
     return [f"  {problem.severity}: {problem.place}: {problem.message} [{problem.code}]" for problem in shown[:10]]
 
 
-def _step_cells(step: WorkflowStep, numbers: list[int]) -> list[str]:
+def _step_cells(step: WorkflowStep, needed: list[int]) -> list[str]:
     bound = f"→ {named(step.binding)}" if step.binding is not None else ""
-    return [named(step.name), called(step), bound, "needs " + ",".join(map(str, numbers)) if numbers else ""]
+    return [named(step.name), called(step), bound, "needs " + ",".join(map(str, needed)) if needed else ""]
 
 
 def _steps(workflow: SequentialWorkflow) -> Safe:
     everything = list(enumerate(workflow.steps))
     chosen = everything if len(everything) <= FIRST + LAST else everything[:FIRST] + everything[-LAST:]
-    rows = []
+    rows, counted = [], numbers(workflow)
     for at, step in chosen:
         server, tool = server_and_tool(step)
         bound = code(step.binding) if step.binding is not None else "—"
-        rows.append([str(at + 1), code(step.name), short(server or "—"), short(tool or "—"), inputs_of(step), bound])
+        rows.append([counted[at], code(step.name), short(server or "—"), short(tool or "—"), inputs_of(step), bound])
     left = len(everything) - len(chosen)
     cut = f"{left} steps in the middle not shown: workflow.steps" if left else ""
     return table("Steps", ["#", "step", "server", "tool", "argument ← comes from", "bound to"], rows, cut)
@@ -123,6 +135,20 @@ def _arguments(workflow: SequentialWorkflow) -> Safe:
         )
     cut = more(workflow.arguments, FIRST + LAST, "workflow.arguments")
     return table("Arguments", ["argument", "type", "needed", "default", "description", "used by"], rows, cut)
+
+
+def _breakpoints(workflow: SequentialWorkflow) -> Safe:
+    """Return before which steps a run pauses by itself, and when."""
+    rows = [["●", code(one.step), short(_when(one, 160))] for one in workflow.breakpoints[:FIRST]]
+    cut = more(workflow.breakpoints, FIRST, "workflow.breakpoints")
+    title = f"Breakpoints ({len(workflow.breakpoints)})"
+    return details(title, table("A run pauses before", ["sign", "step", "when"], rows, cut))
+
+
+def _when(one: Breakpoint, most: int) -> str:
+    if one.is_function:
+        return "where a function says so"
+    return f"where its call has {brief(one.when.value, most)}" if one.when is not None else "always"
 
 
 def _words(workflow: SequentialWorkflow) -> Safe | None:

@@ -1,0 +1,110 @@
+"""Where a run stands: which results count, what was given by hand, and what becomes of the next step. Calls nothing.
+
+Frozen data: each verb returns a new course, so a run is forked by keeping one. Three words, kept apart everywhere:
+*replay* reads records, *resume* goes on, *re-run* calls again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Literal
+
+from mcpflow_nb.exact import dumps
+from mcpflow_nb.trace import Record
+from mcpflow_nb.values import Frozen, copied
+from mcpflow_nb.workflow import WorkflowStep
+
+Fate = Literal["call", "reuse", "pinned", "rerun"]
+"""What becomes of a step: it is called, its result is used again, its value is given, or only a re-run calls it."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """`at` is the index of the next step, `kept` the last result of each step that was called, by index.
+
+    `edits` has arguments given by hand by step, `pins` values given by hand by step.
+    """
+
+    at: int = 0
+    kept: Mapping[int, Record] = field(default_factory=lambda: MappingProxyType({}))
+    edits: Mapping[str, Mapping[str, Frozen]] = field(default_factory=lambda: MappingProxyType({}))
+    pins: Mapping[str, Frozen] = field(default_factory=lambda: MappingProxyType({}))
+
+    def passed(self, record: Record) -> Course:
+        """Stand after the next step."""
+        kept = {**self.kept, self.at: record} if was_called(record) else self.kept
+        return Course(self.at + 1, kept, self.edits, self.pins)
+
+    def kept_here(self, record: Record) -> Course:
+        """Keep what came of the next step, and stand before it still; one that called nothing keeps what was."""
+        return replace(self, kept={**self.kept, self.at: record}) if was_called(record) else self
+
+    def is_new(self, step: WorkflowStep) -> bool:
+        """Tell whether the next step, which this is, was neither called nor given a value by hand."""
+        return self.at not in self.kept and step.name not in self.pins
+
+    def back(self, to: int) -> Course:
+        """Stand before an earlier step; every result is kept."""
+        return replace(self, at=to)
+
+    def forgotten(self, since: int) -> Course:
+        """Stand before a step, and let it and all later ones be called again."""
+        return replace(self, at=since, kept={at: record for at, record in self.kept.items() if at < since})
+
+    def edited(self, step: str, arguments: Mapping[str, Any]) -> Course:
+        """Give arguments of a step by hand; none at all takes back what was given."""
+        if not arguments:
+            return replace(self, edits={name: given for name, given in self.edits.items() if name != step})
+        given = {**self.edits.get(step, {}), **{name: Frozen(value) for name, value in arguments.items()}}
+        return replace(self, edits={**self.edits, step: given})
+
+    def pinned(self, step: str, value: Frozen | None) -> Course:
+        """Give the value of a step by hand; None takes it back."""
+        rest = {name: given for name, given in self.pins.items() if name != step}
+        return replace(self, pins=rest if value is None else {**rest, step: value})
+
+    def carried(self, old: Sequence[WorkflowStep], new: Sequence[WorkflowStep]) -> Course:
+        """Return the beginning of a course through changed steps, with the results of those that stayed what they were."""
+        places = {step.name: at for at, step in enumerate(old)}
+        kept = {
+            at: replace(self.kept[places[step.name]], binding=step.binding)
+            for at, step in enumerate(new)
+            if places.get(step.name) in self.kept and _defined(old[places[step.name]]) == _defined(step)
+        }
+        names = {step.name for step in new}
+        edits = {name: given for name, given in self.edits.items() if name in names}
+        return Course(0, kept, edits, {name: value for name, value in self.pins.items() if name in names})
+
+    def fate(self, step: WorkflowStep, at: int, asked: Mapping[str, Any] | None) -> Fate:
+        """Tell what becomes of a step with these arguments or URIs; None where they are not known yet."""
+        if step.name in self.pins:
+            return "pinned"
+        kept = self.kept.get(at)
+        if kept is None:
+            return "call"
+        is_same = asked is not None and dumps(dict(sorted(asked.items()))) == dumps(dict(sorted(kept.asked.items())))
+        return "reuse" if kept.status == "ok" and is_same else "rerun"
+
+    def bindings(self, steps: Sequence[WorkflowStep]) -> dict[str, Any]:
+        """Return the values that are bound before the next step, copied."""
+        found = {}
+        for at, step in enumerate(steps[: self.at]):
+            if step.binding is None:
+                continue
+            if step.name in self.pins:
+                found[step.binding] = self.pins[step.name].value
+            elif at in self.kept:
+                found[step.binding] = copied(self.kept[at].value)
+        return found
+
+
+def _defined(step: WorkflowStep) -> dict[str, Any]:
+    """Return what of a step decides over its result."""
+    return {key: value for key, value in step.saved().items() if key not in ("guidance", "timeout", "bind")}
+
+
+def was_called(record: Record) -> bool:
+    """Tell whether something was sent to a server for a record, or may have been."""
+    return record.started is not None and record.source in ("live", "mock", None)
