@@ -20,7 +20,7 @@ COLUMNS: Final = ("step", "server", "tool", "will", "source", "effects", "why")
 
 
 @dataclass(frozen=True, slots=True)
-class Foreseen:
+class Remaining:
     """One remaining step. `source` is live or mock where it will be called, `effects` the server's words of the tool."""
 
     step: str
@@ -37,9 +37,9 @@ class Upcoming(Shown):
     """What each remaining step will do, in order. Nothing was called to find out."""
 
     run: str
-    rows: tuple[Foreseen, ...]
+    rows: tuple[Remaining, ...]
 
-    def __iter__(self) -> Iterator[Foreseen]:
+    def __iter__(self) -> Iterator[Remaining]:
         return iter(self.rows)
 
     def __len__(self) -> int:
@@ -80,7 +80,7 @@ def upcoming(run: Any, course: Course) -> Upcoming:
     return Upcoming(run.id, tuple(rows))
 
 
-def _row(run: Any, course: Course, at: int, bindings: Mapping[str, Any], unknown: set[str]) -> tuple[Foreseen, Any]:
+def _row(run: Any, course: Course, at: int, bindings: Mapping[str, Any], unknown: set[str]) -> tuple[Remaining, Any]:
     step: WorkflowStep = run.workflow.steps[at]
     sources = (*step.args.values(), *step.template.values())
     waits = sorted({read.name for source in sources for read in source.reads} & unknown)
@@ -88,9 +88,9 @@ def _row(run: Any, course: Course, at: int, bindings: Mapping[str, Any], unknown
     call, kept = now.call, course.kept.get(at)
     fate = course.fate(step, at, None if waits else call.asked)
 
-    def row(will: Will, why: str) -> Foreseen:
+    def row(will: Will, why: str) -> Remaining:
         is_called = will in ("call", "fetch", "may reuse")
-        return Foreseen(step.name, call.server, call.tool, will, call.source if is_called else None, call.effects, why)
+        return Remaining(step.name, call.server, call.tool, will, call.source if is_called else None, call.effects, why)
 
     if fate == "pinned":
         return row("pinned", "its value was given by hand"), course.pins[step.name].value

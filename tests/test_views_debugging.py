@@ -10,7 +10,7 @@ from mcpflow_nb import views
 from mcpflow_nb.differences import Change, Diff, Row
 from mcpflow_nb.effects import Branch, Effect, Effects, Tree
 from mcpflow_nb.provenance import Link, PathRow, Paths, Why, paths_of
-from mcpflow_nb.upcoming import Foreseen, Upcoming
+from mcpflow_nb.upcoming import Remaining, Upcoming
 from mcpflow_nb.views.diff import sides
 from mcpflow_nb.views.html import HIDDEN
 from mcpflow_nb.views.plain import width
@@ -279,7 +279,7 @@ def test_a_tree_shows_each_run_under_its_own_and_marks_this_one():
 
 def test_a_plan_says_what_each_step_will_do_in_sign_and_word():
     wills = ("call", "fetch", "reuse", "may reuse", "pinned", "hand off", "wait for a re-run", "cannot be sent")
-    rows = tuple(Foreseen("a", "m", "t", will, "live", ("destructive",), "token: hunter2") for will in wills)
+    rows = tuple(Remaining("a", "m", "t", will, "live", ("destructive",), "token: hunter2") for will in wills)
     text, page = shown(Upcoming("r1", rows))
     assert repr(Upcoming("r1", rows[:1] + rows[:2])) == "<Upcoming: 3 steps: 2 × call, 1 × fetch>"
     (table,) = page.tables.values()
@@ -292,5 +292,5 @@ def test_a_plan_says_what_each_step_will_do_in_sign_and_word():
 
 def test_an_empty_plan_and_a_huge_one():
     assert shown(Upcoming("r1", ()))[0] == "Upcoming in run r1 — no step is left"
-    rows = (Foreseen("<" * 400, "m", "t", "call", "mock", (), "<" * 4_000),) * 900
+    rows = (Remaining("<" * 400, "m", "t", "call", "mock", (), "<" * 4_000),) * 900
     assert "840 more: run.plan().df" in shown(Upcoming("r1", rows))[1].text

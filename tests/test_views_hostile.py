@@ -198,7 +198,7 @@ def debugged(text):
             )
         ),
         Tree((Branch(0, text, text, 1, 2, None, 3, here=True), Branch(90, text, text, 1, 2, 1, 3, here=False))),
-        Upcoming(text, (upcoming.Foreseen(text, text, text, text, text, (text,), text),)),
+        Upcoming(text, (upcoming.Remaining(text, text, text, text, text, (text,), text),)),
     ]
 
 
