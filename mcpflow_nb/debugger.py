@@ -17,13 +17,13 @@ from mcpflow_nb.bridge import verb
 from mcpflow_nb.contracts import check
 from mcpflow_nb.course import Course
 from mcpflow_nb.effects import Effects, Tree, effects_of, tree_of
-from mcpflow_nb.engine import ANSWER, EDITED, pinned_record
+from mcpflow_nb.engine import pinned_record
 from mcpflow_nb.errors import CallError, RunError, did_you_mean
 from mcpflow_nb.inputs import read_arguments
 from mcpflow_nb.provenance import Paths, Why, paths_of, why
 from mcpflow_nb.results import text_of_content, value_of
 from mcpflow_nb.show import Shown, above
-from mcpflow_nb.trace import Passed, Record
+from mcpflow_nb.trace import ANSWER, EDITED, Passed, Record
 from mcpflow_nb.upcoming import Upcoming, upcoming
 from mcpflow_nb.values import ABSENT, copied
 from mcpflow_nb.workflow import SequentialWorkflow, WorkflowStep

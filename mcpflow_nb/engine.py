@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from mcpflow_nb.calls import Progress
 from mcpflow_nb.catalog import Tool
@@ -25,11 +25,6 @@ from mcpflow_nb.sources import Scope
 from mcpflow_nb.trace import Fetched, Passed, Record, SourceWord, Status
 from mcpflow_nb.values import ABSENT, copied, filled, jsonable
 from mcpflow_nb.workflow import WorkflowStep
-
-ANSWER: Final = "the client's answer"
-"""The origin of an argument that was given at a handoff."""
-EDITED: Final = "edited by hand"
-"""The origin of an argument that was given by `run.edit`."""
 
 
 @dataclass(frozen=True)

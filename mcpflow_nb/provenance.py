@@ -10,7 +10,7 @@ from mcpflow_nb.errors import RunError, did_you_mean
 from mcpflow_nb.paths import Path
 from mcpflow_nb.show import Shown
 from mcpflow_nb.sources import FromStep
-from mcpflow_nb.trace import Record
+from mcpflow_nb.trace import ANSWER, EDITED, Record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,7 +86,7 @@ def _links(run: Any, workflow: Any, record: Any, argument: str, depth: int, seen
         known = [one.name for one in record.arguments]
         raise RunError(f"step {record.step!r} sent no argument {argument!r}{did_you_mean(argument, known)}")
     source = workflow[record.step].args.get(argument)
-    by_hand = {"edited by hand": "edited", "the client's answer": "answer"}.get(passed.origin)
+    by_hand = {EDITED: "edited", ANSWER: "answer"}.get(passed.origin)
     reads = () if by_hand or source is None else tuple({(r.kind, r.name): r for r in source.reads}.values())
     kind = by_hand or ("constant" if not reads else "made of" if len(reads) > 1 else reads[0].kind)
     yield Link(depth, f"argument {argument!r} of step {record.step!r} ← {passed.origin}", passed.value, kind)

@@ -18,13 +18,13 @@ from mcpflow_nb.answering import read_answer
 from mcpflow_nb.bridge import verb
 from mcpflow_nb.course import Course, was_called
 from mcpflow_nb.debugger import Debugger
-from mcpflow_nb.engine import ANSWER, Doing, NextCall, Ready, interrupted, perform, ready
+from mcpflow_nb.engine import Doing, NextCall, Ready, interrupted, perform, ready
 from mcpflow_nb.errors import RunError, did_you_mean
 from mcpflow_nb.outline import copied_outline
 from mcpflow_nb.progress import watching
 from mcpflow_nb.show import above
 from mcpflow_nb.sources import Scope
-from mcpflow_nb.trace import Passed, Record, Trace
+from mcpflow_nb.trace import ANSWER, Passed, Record, Trace
 from mcpflow_nb.values import copied
 from mcpflow_nb.workflow import SequentialWorkflow
 
@@ -251,9 +251,7 @@ class Run(Debugger):
             self._append(made)
             return made
         now, doing = self._ready(answer), Doing()
-        attempt = 1 + sum(
-            one.step == now.call.step and (was_called(one) or one.status == "handoff") for one in self._records
-        )
+        attempt = 1 + self._tries.get(now.call.step, 0)
         self._under_way = asyncio.current_task()
         try:
             async with watching(f"step {now.call.step!r}") as progress:

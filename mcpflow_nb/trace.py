@@ -29,6 +29,10 @@ Status = Literal[
 SourceWord = Literal["live", "mock", "recorded", "edited", "pinned", "reused"]
 
 FORMAT_VERSION: Final = 1
+ANSWER: Final = "the client's answer"
+"""The origin of an argument that was given at a handoff."""
+EDITED: Final = "edited by hand"
+"""The origin of an argument that was given by `run.edit`."""
 FILTERS: Final = ("step", "server", "tool", "status", "source")
 
 COLUMNS: Final = (

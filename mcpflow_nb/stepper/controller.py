@@ -31,7 +31,6 @@ HARMLESS: Final = ("select", "breakpoint", "cancel", "diff", "check", "refresh",
 
 FIRST_SECONDS: Final = 0.05
 EVERY_SECONDS: Final = 0.1
-MOST_STATUS: Final = 500
 
 
 class Controller:

@@ -11,10 +11,9 @@ from typing import Any, Final
 
 from mcpflow_nb.catalog import Tool, type_words
 from mcpflow_nb.differences import Diff
-from mcpflow_nb.engine import EDITED
 from mcpflow_nb.errors import ServerError
 from mcpflow_nb.stepper.lines import clean, hidden, typed
-from mcpflow_nb.trace import Passed, Record, Trace
+from mcpflow_nb.trace import EDITED, Passed, Record, Trace
 from mcpflow_nb.views.html import named, short
 from mcpflow_nb.views.marks import NEXT, PENDING, Mark, mark, seconds_word, source_word
 from mcpflow_nb.views.parts import servers_of

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mcpflow_nb.trace import Passed, Record
+from mcpflow_nb.trace import EDITED, Passed, Record
 from mcpflow_nb.views.html import Safe, badge, code, details, frame, joined, named, short, table, tag
 from mcpflow_nb.views.marks import mark, seconds_word, source_word
 from mcpflow_nb.views.plain import clip, fold, full_name, more, page
 from mcpflow_nb.views.resource import fetched_table, lines_of, total_words
-from mcpflow_nb.views.values import BY_HAND, brief, error_shown, origin_shown, tree, value_shown
+from mcpflow_nb.views.values import brief, error_shown, origin_shown, tree, value_shown
 
 
 def line(record: Record) -> str:
@@ -61,7 +61,7 @@ def facts(record: Record) -> list[str]:
 
 def by_hand(record: Record) -> bool:
     """Whether an argument of it was given by `run.edit`."""
-    return any(passed.origin == BY_HAND for passed in record.arguments)
+    return any(passed.origin == EDITED for passed in record.arguments)
 
 
 def source_shown(record: Record) -> str:

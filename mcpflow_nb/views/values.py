@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from mcpflow_nb.trace import EDITED
 from mcpflow_nb.views.html import Safe, details, joined, short, tag
 
 SECRET: Final = re.compile(
@@ -19,8 +20,6 @@ _LINE: Final = re.compile(r"""([ \t]*)([-*] )?([^\s"':=-][^"':=]{0,99}[:=] ?)(.*
 _ITEM: Final = re.compile(r"\s*- |\d+\. |Then, in this order:")
 _NO_VALUE: Final = re.compile(r"\?(?: \{.*\})?|\(from .*\)")
 _QUERY: Final = re.compile(r"([?&;]([\w.-]{1,80})=)[^\s&#;\"')]+")
-BY_HAND: Final = "edited by hand"
-"""The origin of an argument that was given by `run.edit`."""
 _PLACEHOLDERS: Final = ("image", "audio", "blob")
 
 MAX_DEPTH: Final = 24
@@ -166,8 +165,8 @@ def origin_shown(name: str, origin: str, value: Any) -> str:
     >>> origin_shown("kind", '"monthly"', "monthly"), origin_shown("id", "person.id", "emp-1")
     ('constant', 'person.id')
     """
-    if origin == BY_HAND:
-        return f"✎ {BY_HAND}"
+    if origin == EDITED:
+        return f"✎ {EDITED}"
     if origin and brief(value, 200).startswith(origin.removesuffix("…")):
         return "constant"
     if is_secret(name) and isinstance(value, str) and value and value[:30] in origin:
