@@ -1,4 +1,4 @@
-"""What can be done with a run besides going on: back, edit, pin, re-run, fork, adopt; and what can be asked of it.
+"""What can be done with a run besides going on: back, edit, pin, re-run, fork, adopt, call.
 
 Each verb changes where the run stands, or what was given by hand; none takes anything back on a server.
 Three words, kept apart: *replay* reads records, *resume* goes on, *re-run* calls again.
@@ -6,25 +6,21 @@ Three words, kept apart: *replay* reads records, *resume* goes on, *re-run* call
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from mcpflow_nb.answering import read_value, read_values
 from mcpflow_nb.bridge import verb
 from mcpflow_nb.contracts import check
 from mcpflow_nb.course import Course
-from mcpflow_nb.effects import Effects, Tree, effects_of, tree_of
 from mcpflow_nb.engine import pinned_record
-from mcpflow_nb.errors import CallError, RunError, did_you_mean
+from mcpflow_nb.errors import CallError, RunError
+from mcpflow_nb.explaining import Explained
 from mcpflow_nb.inputs import read_arguments
-from mcpflow_nb.provenance import Paths, Why, paths_of, why
 from mcpflow_nb.results import text_of_content, value_of
-from mcpflow_nb.show import Shown, above
 from mcpflow_nb.trace import ANSWER, EDITED, Passed, Record
-from mcpflow_nb.upcoming import Upcoming, upcoming
 from mcpflow_nb.values import ABSENT, copied
 from mcpflow_nb.workflow import SequentialWorkflow, WorkflowStep
 
@@ -32,34 +28,8 @@ if TYPE_CHECKING:
     from mcpflow_nb.run import Outcome, Run
 
 
-class Debugger(Shown):
-    """The part of a run that changes it by hand and explains it; `Run` is the part that goes on."""
-
-    id: str
-    workflow: SequentialWorkflow
-    servers: Any
-    outcome: Outcome
-    parent: Run | None
-    forked_at: int | None
-    children: list[Run]
-    _course: Course
-    _records: list[Record]
-    _inherited: int
-    _bindings: dict[str, Any]
-    _goal: int
-    _busy: asyncio.Lock
-    _arguments: dict[str, Any]
-    _apart: list[Record]
-
-    @property
-    def _itself(self) -> Run:
-        return cast("Run", self)
-
-    def _index(self, step: str) -> int:
-        names = [one.name for one in self.workflow.steps]
-        if step not in names:
-            raise RunError(f"no step {step!r}{did_you_mean(step, names)}")
-        return names.index(step)
+class Debugger(Explained):
+    """The part of a run that changes it by hand; `Run` is the part that goes on."""
 
     def _moved(self, course: Course, outcome: Outcome = "paused") -> None:
         self._course, self.outcome = course, outcome
@@ -166,11 +136,6 @@ class Debugger(Shown):
             self._moved(self._course.forgotten(at))
             return await self._itself._go(max(self._goal, at + 1))
 
-    def plan(self, since: str | None = None) -> Upcoming:
-        """Return what each remaining step will do; with `since`, what `run.rerun(since)` would do. Calls nothing."""
-        course = self._course if since is None else self._course.forgotten(self._index(since))
-        return upcoming(self, course)
-
     def fork(self) -> Run:
         """Return a new run that stands where this one stands, with this one as its parent; nothing is called."""
         made = type(self._itself)(self.workflow, self.servers, self._arguments, self._itself._outline.given)
@@ -204,26 +169,6 @@ class Debugger(Shown):
         self.children.append(made)
         made._take_over()
         return made
-
-    def tree(self) -> Tree:
-        """Return the runs that were forked from one another, this one marked."""
-        return tree_of(self)
-
-    def effects(self) -> Effects:
-        """Return every tool call that the runs of this tree have sent, oldest first; nothing undoes one."""
-        return effects_of(self)
-
-    def why(self, step: str, argument: str) -> Why:
-        """Return why an argument has its value: back to workflow arguments, constants, edits and tools."""
-        return why(self, step, argument)
-
-    def paths(self, binding: str) -> Paths:
-        """Return every path of a binding's value, with the expression that binds it."""
-        return paths_of(binding, self._itself[binding])
-
-    def stepper(self) -> Any:
-        """Show this run under controls: step, back, edit, re-run; each press shows the line of code that does the same."""
-        return above("stepper.widget").stepper(self)
 
     @verb
     async def call(self, step: str, /, **changes: Any) -> Any:

@@ -2,7 +2,7 @@
 
 `run.step()` is one step, `run.to(name)` stops before a step, `run.all()` goes to the end. A step that fails is
 the last record, not an exception; at a handoff `run.answer(...)` plays the client. What else can be done with a
-run is in `debugger.py`.
+run is in `debugger.py`, and what it tells of itself in `explaining.py`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import asyncio
 import secrets
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Final, Literal
 
 from mcpflow_nb.ahead import ahead, outline
 from mcpflow_nb.answering import read_answer
@@ -22,14 +22,10 @@ from mcpflow_nb.engine import Doing, NextCall, Ready, interrupted, perform, read
 from mcpflow_nb.errors import RunError, did_you_mean
 from mcpflow_nb.outline import copied_outline
 from mcpflow_nb.progress import watching
-from mcpflow_nb.show import above
 from mcpflow_nb.sources import Scope
 from mcpflow_nb.trace import ANSWER, Passed, Record, Trace
 from mcpflow_nb.values import copied
 from mcpflow_nb.workflow import SequentialWorkflow
-
-if TYPE_CHECKING:
-    from mcpflow_nb.messages import Conversation
 
 Outcome = Literal["paused", "completed", "handoff", "failed", "unknown", "cancelled"]
 
@@ -87,26 +83,10 @@ class Run(Debugger):
         """The workflow's arguments as the steps read them, copied."""
         return MappingProxyType(copied(self._arguments))
 
-    def conversation(self) -> Conversation:
-        """Return what a client of this workflow reads: message by message, from the records."""
-        told: Conversation = above("messages").Conversation(self.workflow.name, self.outcome, self.trace.messages)
-        return told
-
     @property
     def bindings(self) -> Mapping[str, Any]:
         """The bindings made so far, copied."""
         return MappingProxyType(copied(self._bindings))
-
-    @property
-    def reason(self) -> str | None:
-        """Why the run stopped: step, tool, server and cause; None while it is paused or when it completed."""
-        if self.outcome in ("paused", "completed"):
-            return None
-        last = self._records[-1] if self._records else None
-        if last is None or last.error is None or (self.outcome == "cancelled" and last.status in ("ok", "handoff")):
-            return "cancelled before the next step"
-        tool = f", tool {last.tool!r} on server {last.server!r}" if last.tool else ""
-        return f"step {last.step!r}{tool}: {last.error} [{last.status}]"
 
     @property
     def position(self) -> int:
@@ -131,14 +111,6 @@ class Run(Debugger):
             raise RunError(f"step {binding!r} binds nothing; its output is run.trace[{binding!r}].value")
         known = [step.binding for step in self.workflow.steps if step.binding]
         raise RunError(f"no binding {binding!r}{did_you_mean(binding, known)}")
-
-    def describe(self) -> str:
-        """Return what happened in words, a sentence a record."""
-        return self.trace.describe()
-
-    def graph(self) -> Any:
-        """Return the step graph with what happened on it."""
-        return above("views.graph").run_graph(self)
 
     @verb
     async def step(self) -> Record:

@@ -1,0 +1,100 @@
+"""What a run tells of itself: why it stopped, what comes, why a value is what it is, how it looks. Changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, cast
+
+from mcpflow_nb.course import Course
+from mcpflow_nb.effects import Effects, Tree, effects_of, tree_of
+from mcpflow_nb.errors import RunError, did_you_mean
+from mcpflow_nb.provenance import Paths, Why, paths_of, why
+from mcpflow_nb.show import Shown, above
+from mcpflow_nb.trace import Record
+from mcpflow_nb.upcoming import Upcoming, upcoming
+from mcpflow_nb.workflow import SequentialWorkflow
+
+if TYPE_CHECKING:
+    from mcpflow_nb.messages import Conversation
+    from mcpflow_nb.run import Outcome, Run
+
+
+class Explained(Shown):
+    """The part of a run that answers questions; `Debugger` changes it by hand, `Run` goes on."""
+
+    id: str
+    workflow: SequentialWorkflow
+    servers: Any
+    outcome: Outcome
+    parent: Run | None
+    forked_at: int | None
+    children: list[Run]
+    _course: Course
+    _records: list[Record]
+    _inherited: int
+    _bindings: dict[str, Any]
+    _goal: int
+    _busy: asyncio.Lock
+    _arguments: dict[str, Any]
+    _apart: list[Record]
+
+    @property
+    def _itself(self) -> Run:
+        return cast("Run", self)
+
+    def _index(self, step: str) -> int:
+        names = [one.name for one in self.workflow.steps]
+        if step not in names:
+            raise RunError(f"no step {step!r}{did_you_mean(step, names)}")
+        return names.index(step)
+
+    @property
+    def reason(self) -> str | None:
+        """Why the run stopped: step, tool, server and cause; None while it is paused or when it completed."""
+        if self.outcome in ("paused", "completed"):
+            return None
+        last = self._records[-1] if self._records else None
+        if last is None or last.error is None or (self.outcome == "cancelled" and last.status in ("ok", "handoff")):
+            return "cancelled before the next step"
+        tool = f", tool {last.tool!r} on server {last.server!r}" if last.tool else ""
+        return f"step {last.step!r}{tool}: {last.error} [{last.status}]"
+
+    def describe(self) -> str:
+        """Return what happened in words, a sentence a record."""
+        return self._itself.trace.describe()
+
+    def graph(self) -> Any:
+        """Return the step graph with what happened on it."""
+        return above("views.graph").run_graph(self)
+
+    def conversation(self) -> Conversation:
+        """Return what a client of this workflow reads: message by message, from the records."""
+        told: Conversation = above("messages").Conversation(
+            self.workflow.name, self.outcome, self._itself.trace.messages
+        )
+        return told
+
+    def plan(self, since: str | None = None) -> Upcoming:
+        """Return what each remaining step will do; with `since`, what `run.rerun(since)` would do. Calls nothing."""
+        course = self._course if since is None else self._course.forgotten(self._index(since))
+        return upcoming(self, course)
+
+    def tree(self) -> Tree:
+        """Return the runs that were forked from one another, this one marked."""
+        return tree_of(self)
+
+    def effects(self) -> Effects:
+        """Return every tool call that the runs of this tree have sent, oldest first; nothing undoes one."""
+        return effects_of(self)
+
+    def why(self, step: str, argument: str) -> Why:
+        """Return why an argument has its value: back to workflow arguments, constants, edits and tools."""
+        return why(self, step, argument)
+
+    def paths(self, binding: str) -> Paths:
+        """Return every path of a binding's value, with the expression that binds it."""
+        return paths_of(binding, self._itself[binding])
+
+    def stepper(self) -> Any:
+        """Show this run under controls: step, back, edit, re-run; each press shows the line of code that does the same."""
+        return above("stepper.widget").stepper(self)
