@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import mcp.types as types
 from mcp import Client, MCPError
@@ -17,6 +17,8 @@ from pydantic import ValidationError
 from mcpflow_nb.trace import Status
 
 CALL_SECONDS: Final = 30.0
+FAIL: Final = "mcpflow/fail"
+"""The key in a call's `_meta` with the words a mocked server is to fail with; no other server knows it."""
 CLOSED: Final = -32000
 _ENDED: Final = ("Connection closed", "SSE stream ended")
 _EXPIRED: Final = ("Session terminated", "Session not found")
@@ -27,21 +29,24 @@ _Result = TypeVar("_Result")
 
 
 class Answer(NamedTuple):
-    """What came back. `lost` says that the connection is of no more use."""
+    """What came back. `lost` says that the connection is of no more use, `protocol_error` what the server refused with."""
 
     status: Status
     raw: dict[str, Any] | None = None
     error: str | None = None
     lost: bool = False
+    protocol_error: dict[str, Any] | None = None
 
 
 async def call(
     client: Client, tool: str, arguments: dict[str, Any], seconds: float = CALL_SECONDS,
-    progress: Progress | None = None,
+    progress: Progress | None = None, meta: dict[str, Any] | None = None,
 ) -> Answer:  # fmt: skip
     """Call a tool once and never again; every failure is an answer, only cancelling raises."""
     result = await _sent(
-        lambda: client.session.call_tool(tool, arguments, progress_callback=progress, allow_input_required=True),
+        lambda: client.session.call_tool(
+            tool, arguments, progress_callback=progress, allow_input_required=True, meta=cast("Any", meta),
+        ),
         seconds, lambda error: _refusal(error, client),
         what="call", doubt="; it may have run", misread="it ran, but its answer is no MCP result",
     )  # fmt: skip
@@ -100,8 +105,10 @@ def _refusal(error: MCPError, client: Client) -> Answer:
         return Answer("unknown", error=words, lost=True)
     if message in _EXPIRED:
         return Answer("not_executed", error=f"the server forgot the session ({message}); call again", lost=True)
+    said = error.error.model_dump(exclude_unset=True)
     if code in REFUSED:
-        return Answer("not_executed", error=f"the server refused the call: {message} (code {code})")
+        words = f"the server refused the call: {message} (code {code})"
+        return Answer("not_executed", error=words, protocol_error=said)
     if message == "Server returned an error response":  # an HTTP status that the SDK does not pass on
         return Answer("unknown", error="the HTTP server answered with an error status; it may have run")
-    return Answer("tool_error", error=f"{message} (code {code})")
+    return Answer("tool_error", error=f"{message} (code {code})", protocol_error=said)

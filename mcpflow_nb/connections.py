@@ -34,6 +34,8 @@ class Connection(Shown):
         self.state: Literal["open", "closed", "lost", "failed"] = "closed"
         self.error: str | None = None
         self.protocol: str | None = None
+        self.software: str | None = None
+        """What the server calls itself, with its version; None where it does not say, or was never open."""
         self.catalog = Catalog()
         self._session: Session | None = None
         self._sessions: set[Session] = set()
@@ -89,6 +91,8 @@ class Connection(Shown):
             failure = ServerError(self.name, closed)
         if failure is None:
             self.protocol, self.state, self.error = client.protocol_version, "open", None
+            said = client.server_info
+            self.software = f"{said.name} {said.version}".strip() if said is not None else None
             return session
         session.abandon()
         self.state, self.error = "closed" if self._has_ended() else "failed", str(failure)
@@ -125,11 +129,12 @@ class Connection(Shown):
             raise
 
     async def call(
-        self, tool: str, arguments: dict[str, Any], seconds: float | None = None, progress: Progress | None = None
-    ) -> Answer:
+        self, tool: str, arguments: dict[str, Any], seconds: float | None = None, progress: Progress | None = None,
+        meta: dict[str, Any] | None = None,
+    ) -> Answer:  # fmt: skip
         """Call a tool once; a session that was lost is replaced first, a call is never sent twice."""
         limit = CALL_SECONDS if seconds is None else seconds
-        return await self._ask(lambda client: call(client, tool, arguments, limit, progress))
+        return await self._ask(lambda client: call(client, tool, arguments, limit, progress, meta))
 
     async def read(self, uri: str, seconds: float | None = None) -> Answer:
         """Read a resource once, in a session as for a call."""

@@ -48,6 +48,11 @@ class Debugger(Explained):
         """The records this run made itself, calls by `run.call` too; a fork shares those before it with its parent."""
         return (*self._records[self._inherited :], *self._apart)
 
+    @property
+    def failing(self) -> tuple[str, ...]:
+        """The steps whose next call fails, as `run.fail` said."""
+        return tuple(self._course.fails)
+
     @verb
     async def back(self, step: str | None = None) -> Run:
         """Go back to the state before a step, by default the last one; what ran stays in the trace.
@@ -116,6 +121,25 @@ class Debugger(Explained):
             self._moved(self._course.pinned(step, frozen), "paused" if stopped_here else self.outcome)
             if at < self._course.at:
                 self._records.append(pinned_record(self._itself._ready_at(at).call, one, frozen.value))
+            return self._itself
+
+    @verb
+    async def fail(self, step: str, words: str | None = "made to fail by run.fail") -> Run:
+        """Let the next call of a step fail with an error of these words, to see what then happens; None takes it back.
+
+        Only a mocked server can be made to fail; the call is in its log, its function is not run.
+
+        Raises
+        ------
+        RunError
+            When there is no such step, it calls no tool, or its server is not mocked.
+        """
+        async with self._busy:
+            now = self._itself._ready_at(self._index(step))
+            if now.connection is None or now.connection.source != "mock":
+                where = f"is called on {now.call.server!r}, which is live" if now.connection else "calls no tool"
+                raise RunError(f"run.fail(): step {step!r} {where}; only a mocked server can be made to fail")
+            self._moved(self._course.failing(step, words), self.outcome)
             return self._itself
 
     @verb

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from mcpflow_nb.calls import Progress
+from mcpflow_nb.calls import FAIL, Progress
 from mcpflow_nb.catalog import Tool
 from mcpflow_nb.connections import Connection
 from mcpflow_nb.errors import MissingValueError, NotJsonError, ServerError
@@ -32,6 +32,7 @@ class NextCall(Shown):
     """The call that comes next: every argument resolved with its origin, and what is missing.
 
     `missing` are required parameters that have no value: the step will hand off. `problem` is why it cannot be sent.
+    `fails` are the words with which its mock was told to fail.
     """
 
     step: str
@@ -43,6 +44,7 @@ class NextCall(Shown):
     effects: tuple[str, ...] = ()
     guidance: str | None = None
     problem: str | None = None
+    fails: str | None = None
     resources: tuple[str, ...] = ()
     """The URIs that are fetched first, filled as far as they can be."""
 
@@ -88,7 +90,7 @@ class Doing:
 
 def ready(
     step: WorkflowStep, scope: Scope, servers: Any, given: Mapping[str, Passed] | None = None, *,
-    is_answered: bool = False,
+    is_answered: bool = False, fails: str | None = None,
 ) -> Ready:  # fmt: skip
     """Resolve a step against what has run so far; calls nothing, and puts every problem into the answer.
 
@@ -108,7 +110,7 @@ def ready(
     missing = () if problem else tuple(name for name in tool.required if name not in there)
     call = NextCall(
         step.name, tool.name, connection.name, connection.source, arguments, missing, tool.effects, guidance, problem,
-        uris,
+        fails, uris,
     )  # fmt: skip
     return Ready(step, call, scope, servers, is_answered, connection, tool)
 
@@ -158,10 +160,14 @@ async def _handed_over(ready: Ready, doing: Doing, attempt: int) -> Record:
 async def _called(
     ready: Ready, doing: Doing, connection: Connection, tool: Tool, attempt: int, progress: Progress | None
 ) -> Record:
+    meta = {FAIL: ready.call.fails} if ready.call.fails is not None else None
     started, clock = datetime.now(UTC), time.perf_counter()
-    answer = await connection.call(tool.name, ready.call.sent, ready.plan.timeout, progress)
+    answer = await connection.call(tool.name, ready.call.sent, ready.plan.timeout, progress, meta)
     when = (started, time.perf_counter() - clock) if answer.status != "not_sent" else (None, 0.0)
-    with_status = partial(record, ready, doing, attempt=attempt, raw=answer.raw, started=when[0], seconds=when[1])
+    with_status = partial(
+        record, ready, doing, attempt=attempt, raw=answer.raw, started=when[0], seconds=when[1],
+        protocol_error=answer.protocol_error,
+    )  # fmt: skip
     if answer.status == "ok" and answer.raw is not None:
         return _answered(ready.plan, tool, answer.raw, with_status)
     said = answer.error or text_of_content(answer.raw or {}) or "the tool reports an error without a word"

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from mcpflow_nb.course import Course
@@ -95,6 +99,42 @@ class Explained(Shown):
         """Return every path of a binding's value, with the expression that binds it."""
         return paths_of(binding, self._itself[binding])
 
-    def stepper(self) -> Any:
-        """Show this run under controls: step, back, edit, re-run; each press shows the line of code that does the same."""
-        return above("stepper.widget").stepper(self)
+    def report(self, path: str | os.PathLike[str]) -> Path:
+        """Write all there is to know of this run as one HTML file, and return its path; a file of that name is replaced.
+
+        It needs no script and no network to be read. What goes by the name of a secret is masked. The same run gives
+        the same bytes.
+
+        Raises
+        ------
+        RunError
+            When it cannot be written there; nothing is left behind then.
+        """
+        return _written(Path(path), str(above("views.run_report").page(self)))
+
+    def stepper(self, *, shortcuts: bool = True) -> Any:
+        """Show this run under controls: step, back, edit, re-run; each press shows the line of code that does the same.
+
+        With `shortcuts=False` no key of one letter does anything.
+        """
+        return above("stepper.widget").stepper(self, shortcuts=shortcuts)
+
+
+def _written(target: Path, text: str) -> Path:
+    """Write a file in one go: beside its place first, so that what was there stays where writing fails."""
+    where = f"run.report({str(target)!r})"
+    if target.is_dir():
+        raise RunError(f"{where}: this is a folder; name a file in it: {str(target / 'run.html')!r}")
+    if not target.parent.is_dir():
+        raise RunError(f"{where}: there is no folder {str(target.parent)!r}; make it first, or name another one")
+    beside = target.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        beside.write_bytes(text.encode("utf-8"))
+        beside.replace(target)
+    except OSError as error:
+        problem = error.strerror or type(error).__name__
+    else:
+        return target
+    with suppress(OSError):
+        beside.unlink()
+    raise RunError(f"{where}: it could not be written ({problem}); name a place where you may write")

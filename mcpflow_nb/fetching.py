@@ -75,7 +75,7 @@ async def _one(step: WorkflowStep, template: str, scope: Scope, servers: Any, *,
     error = None
     if answer.status != "ok":
         error = f"resource {uri!r} of server {connection.name!r}: {answer.error}"
-    return Fetched(uri, connection.name, contents, error, connection.source, seconds, after)
+    return Fetched(uri, connection.name, contents, error, connection.source, seconds, after, answer.protocol_error)
 
 
 def filled_uri(template: str, sources: Mapping[str, Source], scope: Scope) -> str:

@@ -19,6 +19,7 @@ from mcp import MCPError
 from mcp.server.lowlevel import Server
 from mcp.shared.uri_template import InvalidUriTemplate, UriTemplate
 
+from mcpflow_nb.calls import FAIL
 from mcpflow_nb.errors import DefinitionError, NotJsonError
 from mcpflow_nb.values import Frozen, jsonable
 
@@ -58,6 +59,9 @@ class Mock:
     async def _call(self, _context: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
         arguments = dict(params.arguments or {})
         self.calls.append((params.name, arguments))
+        meta: Mapping[str, Any] = params.meta or {}
+        if FAIL in meta:
+            return _failed(str(meta[FAIL]))
         if params.name not in self._behaviours:
             return _failed(f"Unknown tool: {params.name}")
         try:

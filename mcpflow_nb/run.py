@@ -199,7 +199,14 @@ class Run(Debugger):
     def _ready_at(self, at: int, answer: Mapping[str, Passed] | None = None) -> Ready:
         step = self.workflow.steps[at]
         given = {**self.by_hand(step, at), **(answer or {})}
-        return ready(step, self._scope(), self.servers, given, is_answered=answer is not None)
+        return ready(
+            step,
+            self._scope(),
+            self.servers,
+            given,
+            is_answered=answer is not None,
+            fails=self._course.fails.get(step.name),
+        )
 
     def _scope(self) -> Scope:
         return Scope(self._arguments, self._bindings)

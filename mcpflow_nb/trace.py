@@ -20,7 +20,9 @@ from mcpflow_nb.values import is_version
 if TYPE_CHECKING:
     import pandas as pd
 
+    from mcpflow_nb.exchange import Exchange
     from mcpflow_nb.messages import Message
+    from mcpflow_nb.timeline import Timeline
 
 Status = Literal[
     "ok", "tool_error", "invalid_output", "resource_error", "not_sent", "not_executed", "unknown",
@@ -54,6 +56,7 @@ class Fetched:
     """One resource as it was read: `contents` are the MCP contents as plain JSON, each with text or base64 `blob`.
 
     `after_call` says that its URI reads the step's own output. `seconds` is the wall time of the reading.
+    `protocol_error` is as in `Record`.
     """
 
     uri: str
@@ -63,6 +66,7 @@ class Fetched:
     source: SourceWord | None = None
     seconds: float = 0.0
     after_call: bool = False
+    protocol_error: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,7 @@ class Record:
     `seconds` is the wall time of the tool call alone, on the monotonic clock; 0.0 where no call was made or it was cut off.
     `raw` is the CallToolResult as plain JSON, `value` what was made of it by `rule`, `error` one sentence.
     The status `resource_error` says that a resource could not be fetched; the tool, if there is one, had run.
+    `protocol_error` is the JSON-RPC error that the server answered with instead of a result, as plain JSON.
     """
 
     step: str
@@ -91,6 +96,7 @@ class Record:
     seconds: float = 0.0
     attempt: int = 1
     resources: tuple[Fetched, ...] = ()
+    protocol_error: Mapping[str, Any] | None = field(default=None, repr=False)
 
     @property
     def sent(self) -> dict[str, Any]:
@@ -167,6 +173,16 @@ class Trace(Shown, Sequence[Record]):
             if all(getattr(record, name) in among for name, among in wanted.items()) and _holds(record, text)
         )  # fmt: skip
         return Trace(self.workflow, self.run_id, self.outcome, self.steps, found, self.outline, self.ahead)
+
+    def timeline(self) -> Timeline:
+        """Return when each call ran and what was waited for between them."""
+        found: Timeline = above("timeline").timeline_of(self)
+        return found
+
+    def raw(self, step: str | int) -> Exchange:
+        """Return the JSON-RPC messages of a step, by its name (the latest record) or by position, as plain dicts."""
+        found: Exchange = above("exchange").exchange_of(self[step])
+        return found
 
     def describe(self) -> str:
         """Return the records in words, a sentence each; secrets are masked."""

@@ -106,7 +106,8 @@ def _row(run: Any, course: Course, at: int, bindings: Mapping[str, Any], unknown
         return row("hand off", "handoff=True" if step.handoff else f"no value for {', '.join(call.missing)}"), None
     if not waits and call.problem:
         return row("cannot be sent", call.problem), None
-    return row("call", f"with what {', '.join(waits)} will be" if waits else "its arguments are known"), None
+    why = f"with what {', '.join(waits)} will be" if waits else "its arguments are known"
+    return row("call", f"{why}; its mock will fail" if step.name in course.fails else why), None
 
 
 def _stale(kept: Any) -> str:

@@ -225,6 +225,11 @@ class SequentialWorkflow(Shown, Data):
         run: Run = above("starting").start(self, servers, {**(arguments or {}), **more})
         return run
 
+    def stepper(self, servers: Servers, arguments: Mapping[str, Any] | None = None, /, **more: Any) -> Any:
+        """Show a new run under controls, as `run.stepper()`; a form asks for its arguments when none are given."""
+        _require_servers(servers)
+        return above("stepper.widget").workflow_stepper(self, servers, {**(arguments or {}), **more})
+
     def graph(self) -> Graph:
         """Return the step graph."""
         graph: Graph = above("views.graph").step_graph(self)

@@ -189,6 +189,13 @@ def lab(request, tmp_path_factory):
         yield opened_lab
 
 
+@pytest.fixture(scope="module", name="lab")
+def lab_alone(tmp_path_factory):
+    pytest.importorskip("jupyterlab", reason="no jupyterlab: pip install jupyterlab")
+    with started(tmp_path_factory.mktemp("jupyterlab"), "jupyterlab") as opened_lab:
+        yield opened_lab
+
+
 @pytest.fixture(scope="module")
 def browser():
     from playwright.sync_api import sync_playwright

@@ -140,7 +140,7 @@ def test_a_hanging_call_is_stopped_and_a_handoff_is_answered(shown):
     press(page, "c")
     expect_words(page, "handoff", "pending")
     shot(page, "handoff")
-    press(page, "a")
+    page.get_by_role("button", name="As JSON").click()
     page.keyboard.press("Control+a")
     page.keyboard.type('{"team": "<img src=x onerror=window.hit=1>"}')
     page.keyboard.press("Control+Enter")

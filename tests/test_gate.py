@@ -33,5 +33,5 @@ def test_the_readme_has_the_two_commands() -> None:
     lines = (ROOT / "README.md").read_text("utf-8").splitlines()
     assert [line for line in lines if line.startswith("python3")] == [
         f"{setup} '.[lab]' && .venv/bin/mcpflow-nb tour",
-        f"{setup} '.[test]' && .venv/bin/pytest",
+        f"{setup} '.[test,browser]' && .venv/bin/pytest",
     ]

@@ -75,6 +75,14 @@ class Presses(RuleBasedStateMachine):
         self.press("all", may_call=self.calls_left(), old=old)
 
     @rule(at=STEPS)
+    def fail(self, at):
+        self.press("fail", step=at)
+
+    @rule()
+    def graph(self):
+        self.press("graph")
+
+    @rule(at=STEPS)
     def to(self, at):
         self.press("to", may_call=self.calls_left(), step=at)
 

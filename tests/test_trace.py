@@ -39,6 +39,7 @@ RECORDS = st.builds(
     guidance=MAYBE, started=st.none() | st.datetimes(timezones=st.just(UTC)).map(lambda moment: moment.replace(fold=0)),
     seconds=st.floats(0, 1e6),
     attempt=st.integers(1, 9), resources=st.lists(FETCHED, max_size=2).map(tuple),
+    protocol_error=st.none() | st.dictionaries(ANY_TEXT | TAGS, JSON, max_size=2),
 )  # fmt: skip
 EXACT = [2**53 + 1, True, None, math.nan, 1, 1.0, "1", {"a": None}, [1], -(2**70), math.inf, False, ""]
 

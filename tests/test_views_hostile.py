@@ -18,11 +18,13 @@ from mcpflow_nb import upcoming, views
 from mcpflow_nb.catalog import Catalog, Prompt, Resource, Tool
 from mcpflow_nb.differences import Change, Diff, Row
 from mcpflow_nb.effects import Branch, Effect, Effects, Tree
+from mcpflow_nb.exchange import exchange_of
 from mcpflow_nb.forecast import Forecast, Foreseen
 from mcpflow_nb.messages import KIND, STEP, Conversation, Message
 from mcpflow_nb.outline import Ahead
 from mcpflow_nb.provenance import Link, PathRow, Paths, Why
 from mcpflow_nb.skill import Skill
+from mcpflow_nb.timeline import Moment, Timeline
 from mcpflow_nb.trace import Fetched, Passed
 from mcpflow_nb.upcoming import Upcoming
 from mcpflow_nb.views.html import HIDDEN, visible
@@ -174,9 +176,20 @@ def everything(text):
         name=text, url=text, workflows=(flow,), by_tool={text: flow}, endpoint=endpoint, side_effects="handoff"
     )
     return [
-        flow, flow.steps[0], report, seen, skill, tool, servers, connection, run, handed, call, trace, told(text), served,
-        record, *debugged(text),
+        flow, flow.steps[0], report, seen, skill, tool, servers, connection, run, handed, call, trace, *timed(text), told(text),
+        served, record, *debugged(text),
     ]  # fmt: skip
+
+
+def timed(text):
+    """A timeline and the messages of a step, `text` in all of their fields."""
+    first, second = Moment(*(text,) * 5, 1, 0.0, 1.0), Moment(*(text,) * 5, 2, 500.0, None, 499.0, "handoff")
+    when = datetime(2026, 1, 1, tzinfo=UTC)
+    record = mf.Record(
+        text, text, text, "tool_error", "live", (Passed(text, {text: [text]}, text),), error=text, started=when,
+        protocol_error={"code": 1, "message": text, "data": {text: text}}, resources=(fetched(text), fetched(text, text)),
+    )  # fmt: skip
+    return Timeline(text, text, when, (first, second, Moment(text, None, None, None, text, 3))), exchange_of(record)
 
 
 def debugged(text):

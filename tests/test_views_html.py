@@ -74,6 +74,10 @@ def test_only_known_elements_and_attributes_can_be_made():
         lambda: tag("script", "x"),
         lambda: tag("p", onclick="x"),
         lambda: tag("img", src="https://x", alt=""),
+        lambda: tag("rect", fill="url(https://x)"),
+        lambda: tag("rect", style="fill: red"),
+        lambda: tag("path", d="M0 0", href="#x"),
+        lambda: tag("meta", http_equiv="refresh", content="0"),
     ):
         with pytest.raises(ValueError, match=r"no (element|attribute)"):
             wrong()

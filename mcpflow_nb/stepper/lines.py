@@ -17,6 +17,12 @@ MOST_EDIT: Final = 20_000
 """Characters of a value that can be changed in the stepper; a longer one is changed in a cell."""
 
 
+class Name(str):
+    """A name in a line of Python, written as it is."""
+
+    __slots__ = ()
+
+
 def clean(text: object, most: int) -> str:
     r"""Return text in which hidden characters are written out, at most `most` characters of it.
 
@@ -130,6 +136,8 @@ def call_line(verb: str, *positional: Any, **named: Any) -> str:
 
 
 def _literal(value: Any) -> str:
+    if isinstance(value, Name):
+        return str.__str__(value)
     if isinstance(value, str):
         shown = visible(value)
         return json.dumps(value, ensure_ascii=shown != value)

@@ -5,15 +5,19 @@ A row for each step, short; details of the selected step alone, so that 500 step
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from mcpflow_nb.catalog import Tool, type_words
+from mcpflow_nb.catalog import Tool
 from mcpflow_nb.differences import Diff
 from mcpflow_nb.errors import ServerError
+from mcpflow_nb.exchange import exchange_of
+from mcpflow_nb.stepper.forms import missing_fields
 from mcpflow_nb.stepper.lines import clean, hidden, typed
 from mcpflow_nb.trace import EDITED, Passed, Record, Trace
+from mcpflow_nb.views.exchange import messages_text
 from mcpflow_nb.views.html import named, short
 from mcpflow_nb.views.marks import NEXT, PENDING, Mark, mark, seconds_word, source_word
 from mcpflow_nb.views.parts import servers_of
@@ -25,6 +29,7 @@ MOST_TEXT: Final = 4_000
 MOST_ROWS: Final = 50
 MOST_NODES: Final = 400
 MOST_DEPTH: Final = 12
+MOST_SVG: Final = 256 * 1024
 
 RUNNING: Final = NEXT._replace(icon="◐", word="running")
 
@@ -49,6 +54,7 @@ def rows(run: Any, selected: int, plan: Mapping[str, Any], *, is_running: bool) 
         is_next = at == run.position and run.outcome in ("paused", "handoff")
         row |= {"is_next": True} if is_next else {}
         row |= {"will": plan[step.name].will} if step.name in plan else {}
+        row |= {"fails": True} if step.name in run.failing else {}
         row |= {"selected": True} if at == selected else {}
         found.append(row)
     return found
@@ -161,13 +167,12 @@ def _came(run: Any, step: Any, record: Record | None, *, is_earlier: bool) -> di
     error = {"error": clean(error_shown(record.error), MOST_TEXT)} if record.error else {}
     is_hidden = is_secret(record.binding)
     value = masked(record.value) if is_hidden and record.value is not None else record.value
-    raw = text_shown(json.dumps(hidden(record.raw), indent=1, ensure_ascii=False, default=str)) if record.raw else ""
     return {
         "word": f"{'before: ' if is_earlier else ''}{mark(record.status).icon} {mark(record.status).word}",
         "source": source_word(record.source),
         "result": tree(value, [MOST_NODES]) if record.status == "ok" or value is not None else None,
         "messages": _messages(run, record.step),
-        "raw": clean(raw[: 5 * MOST_TEXT], 5 * MOST_TEXT),
+        "raw": clean(messages_text(exchange_of(record)), 5 * MOST_TEXT),
         "pin": typed(hidden(record.value, is_hidden=is_hidden)) if step.tool else None,
         **error,
     }
@@ -207,13 +212,19 @@ def handoff(run: Any) -> dict[str, Any] | None:
     if run.outcome != "handoff" or run.next is None:
         return None
     call, tool = run.next, tool_of(run, run.position)
-    asked = []
-    for name in call.missing[:MOST_ROWS]:
-        schema = tool.properties.get(name, {}) if tool else {}
-        said = schema.get("description", "") if isinstance(schema, dict) else ""
-        asked.append({"name": short(name, MOST_NAME), "type": short(type_words(schema), 100), "said": clean(said, 500)})
     text = json.dumps(dict.fromkeys(call.missing[:MOST_ROWS]), indent=2)
-    return {"missing": asked, "text": text, "reason": clean(error_shown(run.reason or ""), MOST_TEXT)}
+    fields = missing_fields(tool, call.missing)
+    return {"fields": fields, "text": text, "reason": clean(error_shown(run.reason or ""), MOST_TEXT)}
+
+
+def graph(run: Any) -> dict[str, Any]:
+    """Return the graph as an image that carries its own bytes, and its words; `note` says why there is none."""
+    made = run.graph()
+    svg, note = made.drawing()
+    if svg is None or len(svg) > MOST_SVG:
+        return {"src": "", "alt": "", "note": note or "too large to be drawn here: run.graph()"}
+    encoded = base64.b64encode(svg.encode()).decode("ascii")
+    return {"src": f"data:image/svg+xml;base64,{encoded}", "alt": made.alt, "note": ""}
 
 
 def diff_shown(found: Diff) -> dict[str, Any]:
@@ -243,6 +254,8 @@ def hidden_like(record: Record | None, value: Any) -> Any:
 
 def enabled(run: Any, at: int, *, is_running: bool) -> dict[str, bool]:
     """Return for each control whether it can be pressed now, with the step at `at` selected."""
+    if run.outcome == "unbegun":
+        return {"start": True, "graph": True}
     is_free, is_paused = not is_running, run.outcome == "paused"
     goes_on, has_tool = is_free and is_paused, at >= 0 and run.workflow.steps[at].tool is not None
     return {
@@ -250,5 +263,11 @@ def enabled(run: Any, at: int, *, is_running: bool) -> dict[str, bool]:
         "back": is_free and (run.position > 0 or run.outcome not in ("paused", "completed")),
         "rerun": is_free and 0 <= at <= run.position, "edit": is_free and has_tool, "pin": is_free and has_tool,
         "answer": is_free and run.outcome == "handoff", "fork": is_free, "breakpoint": at >= 0,
-        "diff": run.parent is not None, "cancel": is_running or run.outcome in ("paused", "handoff"),
+        "diff": run.parent is not None, "graph": True,
+        "fail": is_free and has_tool and _is_mocked(run, at), "cancel": is_running or run.outcome in ("paused", "handoff"),
     }  # fmt: skip
+
+
+def _is_mocked(run: Any, at: int) -> bool:
+    tool = tool_of(run, at)
+    return tool is not None and run.servers[tool.server].source == "mock"

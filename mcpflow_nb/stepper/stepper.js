@@ -14,15 +14,17 @@ const BUTTONS = [
   ["breakpoint", "● Breakpoint", "b", "Set or take away a pause before the selected step"],
   ["edit", "✎ Edit arguments", "e", "Give arguments of the selected step by hand"],
   ["pin", "⚲ Edit result", "v", "Give the value of the selected step by hand"],
+  ["fail", "⚑ Fail here", "f", "Let the next call of the selected step fail, where its server is mocked; again takes it back"],
   null,
   ["fork", "Fork", "o", "Go on in a copy of this run"],
   ["diff", "≠ Diff", "d", "What differs from the run this one was forked from"],
+  ["graph", "Graph", "g", "Show or hide the graph of the run"],
   ["help", "?", "?", "The keys"],
 ];
-const ON_STEP = new Set(["to", "rerun", "breakpoint", "edit", "pin"]);
+const ON_STEP = new Set(["to", "rerun", "breakpoint", "edit", "pin", "fail"]);
 const TABS = [["call", "Call"], ["result", "Result"], ["messages", "Messages"], ["raw", "Raw"]];
 const KEYS = [
-  ["↑ ↓ j k Home End", "select a step"], ["1 – 4, m", "tabs, messages"], ["a", "answer at a handoff"],
+  ["↑ ↓ j k Home End", "select a step"], ["1 – 4, m", "tabs, messages"], ["a", "to the fields of a form, or of a handoff"],
   ["Ctrl+Enter", "apply what was typed"], ["Esc", "close what is open, then leave the stepper"],
 ];
 let count = 0;
@@ -60,6 +62,21 @@ function note(kind, text) {
   return text ? make("p", { class: `mfs-${kind}`, text }) : null;
 }
 
+// A labelled control for a field of a form; what is typed is a text, and blank means not given.
+function control(field, id) {
+  const attributes = { id, "aria-describedby": `${id}d`, spellcheck: "false", autocomplete: "off" };
+  if (field.choices.length) {
+    const options = [...(field.choices.includes(field.text) ? [] : [""]), ...field.choices];
+    const made = focusable("select", attributes, ...options.map((text) => make("option", { value: text, text: text || "—" })));
+    made.value = field.text;
+    return made;
+  }
+  const made = field.long ? focusable("textarea", { ...attributes, rows: 3 })
+    : focusable("input", { ...attributes, type: field.secret ? "password" : "text" });
+  made.value = field.text;
+  return made;
+}
+
 function tree(node, open) {
   if (!node.items) return make("code", { text: node.text });
   const items = node.items.map(([key, item]) => make("li", {}, make("b", { text: key }), ": ", tree(item, node.items.length < 8)));
@@ -81,6 +98,8 @@ function render({ model, el }) {
   const tabs = make("div", { role: "tablist", "aria-label": "Of the selected step", class: "mfs-tabs" });
   const panel = focusable("div", { role: "tabpanel", id: `${id}panel`, class: "mfs-panel", tabindex: "0" });
   const heading = make("h4", { class: "mfs-heading" });
+  const asking = make("div", { class: "mfs-asking" });
+  const graph = make("div", { class: "mfs-graph", hidden: true });
   const extra = make("div", { class: "mfs-extra" });
   const typing = make("div", { class: "mfs-editor", hidden: true });
   const bound = make("div", { class: "mfs-bindings" });
@@ -91,7 +110,7 @@ function render({ model, el }) {
   const copy = button("Copy", { class: "mfs-copy", "aria-label": "Copy the Python line" }, () => copied(line.textContent));
   const detail = make("div", { class: "mfs-detail" }, heading, tabs, panel);
   const foot = make("div", { class: "mfs-foot" }, status, make("span", { class: "mfs-python" }, line, copy));
-  const root = focusable("section", { role: "region", class: "mfs", tabindex: "-1" }, title, bar, help, problem, extra, typing,
+  const root = focusable("section", { role: "region", class: "mfs", tabindex: "-1" }, title, bar, help, problem, asking, extra, typing, graph,
     make("div", { class: "mfs-main" }, list, detail), bound, foot);
 
   const presses = {};
@@ -106,6 +125,8 @@ function render({ model, el }) {
   order[0].tabIndex = 0;
   help.append(table("Keys, while the focus is in the stepper", ["key", "does"],
     [...BUTTONS.filter(Boolean).map((entry) => [entry[2], entry[3]]), ...KEYS]));
+  const switched = button("", { "data-cmd": "shortcuts" }, () => { model.set("shortcuts", !model.get("shortcuts")); model.save_changes(); });
+  help.append(switched);
   TABS.forEach(([name, label], at) => tabs.append(button(label, {
     role: "tab", id: id + name, "aria-controls": `${id}panel`, "aria-keyshortcuts": at + 1, "data-tab": name,
   }, () => turn(name))));
@@ -134,7 +155,7 @@ function render({ model, el }) {
   function turn(name) { tab = name; drawDetail(true); }
 
   function edit(kind) {
-    const text = kind === "answer" ? view.handoff?.text : view.detail?.[kind];
+    const text = kind === "answer" ? view.handoff?.text : view.detail?.[kind === "pin" ? "pin" : "edit"];
     if (typeof text !== "string") { status.textContent = "too long to change here; change it in a cell"; return; }
     const names = { edit: "Arguments", pin: "Result", answer: "Answer as the client" };
     const step = kind === "answer" ? view.steps.findIndex((row) => row.is_next) : selected();
@@ -144,13 +165,14 @@ function render({ model, el }) {
     area.value = text;
     area.addEventListener("input", () => {
       clearTimeout(checking);
-      if (kind === "edit") checking = setTimeout(() => editor && send("check", { step, text: area.value }), 300);
+      checking = setTimeout(() => editor && send("check", { kind, step, text: area.value }), 300);
     });
     const said = make("p", { id: `${id}check`, class: "mfs-check", "aria-live": "polite" });
     typing.replaceChildren(make("b", { text: `${names[kind]} of ${step + 1} ${view.steps[step]?.name ?? ""} (JSON)` }), area, said,
       button("Apply", { class: "mfs-apply", title: "Ctrl+Enter", "aria-keyshortcuts": "Control+Enter" }, apply),
       button("Cancel", { title: "Esc", "aria-keyshortcuts": "Escape" }, closeEditor));
     typing.hidden = false;
+    drawAsking();
     area.focus();
   }
 
@@ -166,12 +188,66 @@ function render({ model, el }) {
     editor = null;
     typing.hidden = true;
     typing.replaceChildren();
+    drawAsking();
     if (had) list.focus();
+  }
+
+  // The fields of the workflow's arguments, or of what is missing at a handoff; drawn anew only where they are others.
+  function drawAsking() {
+    const asked = view.form ? ["start", view.form] : view.handoff ? ["answer", view.handoff.fields] : null;
+    const now = JSON.stringify([asked, view.handoff?.reason]);
+    if (asking.drawn !== now) {
+      asking.drawn = now;
+      const had = asking.contains(document.activeElement);
+      asking.replaceChildren(...(asked ? [form(...asked)] : []));
+      if (had) list.focus();
+    }
+    const said = asking.querySelector(".mfs-check");
+    if (!said || !asked) return;
+    said.textContent = view.check?.kind === asked[0] && !editor ? checked(view.check) : "";
+    asking.firstChild.hidden = editor?.kind === "answer";
+  }
+
+  const checked = (check) => check.problem || `✔ it would be taken: ${check.line}`;
+
+  function form(kind, fields) {
+    const controls = fields.map((field, at) => control(field, `${id}f${at}`));
+    const texts = () => controls.map((one) => one.value);
+    const rows = fields.flatMap((field, at) => [
+      make("label", { for: `${id}f${at}`, text: `${field.name}${field.required ? " *" : ""}` }), controls[at],
+      make("span", { id: `${id}f${at}d`, class: "mfs-said", text: [field.type, field.said].filter(Boolean).join(" · ") })]);
+    for (const one of controls) {
+      one.addEventListener("input", () => {
+        clearTimeout(checking);
+        checking = setTimeout(() => send("check", { kind, texts: texts() }), 300);
+      });
+    }
+    const go = () => { clearTimeout(checking); send(kind, { texts: texts() }); };
+    const isStart = kind === "start";
+    const made = make("div", { class: isStart ? "mfs-form" : "mfs-client", role: "group", "aria-label": isStart ? "Arguments" : "Handoff" },
+      make("p", {}, make("b", { text: isStart ? "Arguments of the workflow " : "⇢ The client takes over here. " }), isStart ? "(* required)" : view.handoff.reason),
+      make("div", { class: "mfs-fields" }, ...rows), make("p", { class: "mfs-check", "aria-live": "polite" }),
+      button(isStart ? "▶ Begin" : "⇢ Answer as the client", { "data-cmd": kind, "aria-label": isStart ? "Begin" : "Answer as the client" }, go),
+      isStart ? null : button("As JSON", { "data-cmd": "json" }, () => edit("answer")));
+    made.addEventListener("keydown", (event) => {
+      const isLong = event.target.tagName === "TEXTAREA";
+      if (event.key === "Enter" && (isLong ? event.ctrlKey || event.metaKey : event.target.tagName === "INPUT")) { go(); event.preventDefault(); }
+    });
+    return made;
+  }
+
+  function drawGraph() {
+    const now = view.graph ? view.graph.src + view.graph.note : null;
+    if (graph.drawn === now) return;
+    graph.drawn = now;
+    graph.hidden = !view.graph;
+    const isOurs = view.graph?.src.startsWith("data:image/svg+xml;base64,");
+    graph.replaceChildren(...(isOurs ? [make("img", { src: view.graph.src, alt: view.graph.alt })] : [note("empty", view.graph?.note)]).filter(Boolean));
   }
 
   function drawTitle() {
     const servers = (view.servers ?? []).map(([name, source]) => `${name} ${source}`).join(" · ");
-    title.replaceChildren(make("b", { text: view.title ?? "" }), ` · run ${view.run ?? ""} · ${view.place ?? ""}`,
+    title.replaceChildren(make("b", { text: view.title ?? "" }), `${view.run ? ` · run ${view.run}` : ""} · ${view.place ?? ""}`,
       make("span", { class: "mfs-servers", text: servers }));
     root.setAttribute("aria-label", `Stepper of ${view.title ?? "a run"}`);
   }
@@ -197,7 +273,7 @@ function render({ model, el }) {
       item.replaceChildren(
         make("span", { class: "mfs-sign", "aria-hidden": "true", text: row.sign }), make("span", { class: "mfs-name", text: `${at + 1} ${row.name}` }),
         make("span", { class: "mfs-word", text: row.word }), make("span", { class: "mfs-source", text: row.source ?? "" }),
-        make("span", { class: "mfs-time", text: row.seconds ?? "" }), make("span", { class: "mfs-will", text: row.will ? `→ ${row.will}` : "" }), make("span", { class: "mfs-stop", text: stop }));
+        make("span", { class: "mfs-time", text: row.seconds ?? "" }), make("span", { class: "mfs-will", text: row.will ? `→ ${row.will}` : "" }), make("span", { class: "mfs-stop", text: row.fails ? "⚑ will fail" : "" }), make("span", { class: "mfs-stop", text: stop }));
     });
     list.setAttribute("aria-activedescendant", `${id}s${selected()}`);
     const item = list.children[selected()];
@@ -248,18 +324,12 @@ function render({ model, el }) {
         button("Call it", { class: "mfs-yes" }, () => { send("confirm"); list.focus(); }),
         button("Do not", {}, () => { send("dismiss"); list.focus(); })));
     }
-    if (view.handoff && !(editor && editor.kind === "answer")) {
-      const asked = view.handoff.missing.map((one) => [one.name, one.type, one.said]);
-      parts.push(make("div", { class: "mfs-client" }, make("p", {}, make("b", { text: "⇢ The client takes over here. " }), view.handoff.reason),
-        asked.length ? table("Missing", ["parameter", "type", "description"], asked) : null,
-        button("⇢ Answer as the client", { "aria-keyshortcuts": "a", "aria-label": "Answer as the client", "data-cmd": "answer" }, () => edit("answer"))));
-    }
     if (view.diff) {
       parts.push(make("div", { class: "mfs-diff" }, make("p", { text: view.diff.headline }),
         view.diff.rows.length ? table("From the parent to this run", ["step", "", "what", "parent", "this run"], view.diff.rows) : null,
         button("Close", {}, () => { send("dismiss"); list.focus(); })));
     }
-    const now = JSON.stringify([view.confirm, view.handoff, view.diff, editor?.kind === "answer"]);
+    const now = JSON.stringify([view.confirm, view.diff]);
     if (extra.drawn === now) return;
     const isNew = view.confirm && !extra.querySelector(".mfs-confirm") && root.contains(document.activeElement);
     const had = extra.contains(document.activeElement);
@@ -272,7 +342,7 @@ function render({ model, el }) {
   function drawEditor() {
     if (!editor) return;
     const said = typing.querySelector(".mfs-check");
-    if (said && view.check && view.check.step === editor.step) said.textContent = view.check.problem || "✔ it would be taken";
+    if (said && view.check?.kind === editor.kind) said.textContent = checked(view.check);
     if (editor.sent && !view.error && !view.running && view.version !== editor.version && !view.confirm) closeEditor();
     else if (editor.sent && view.error) { editor.sent = false; said.textContent = view.error; }
   }
@@ -285,7 +355,10 @@ function render({ model, el }) {
     drawSteps();
     drawDetail(false);
     drawEditor();
+    drawAsking();
     drawExtra();
+    drawGraph();
+    switched.textContent = model.get("shortcuts") ? "Turn the keys of one letter off" : "Turn the keys of one letter on";
     for (const [name, one] of Object.entries(presses)) {
       one.setAttribute("aria-disabled", String(name !== "help" && !view.enabled?.[name]));
     }
@@ -305,7 +378,7 @@ function render({ model, el }) {
     ArrowDown: () => select(selected() + 1), j: () => select(selected() + 1),
     ArrowUp: () => select(selected() - 1), k: () => select(selected() - 1),
     Home: () => select(0), End: () => select((view.steps?.length ?? 1) - 1),
-    m: () => turn("messages"), a: () => view.handoff && edit("answer"),
+    m: () => turn("messages"), a: () => asking.querySelector("input, select, textarea, button")?.focus(),
     ...Object.fromEntries(TABS.map(([name], at) => [String(at + 1), () => turn(name)])),
     ...Object.fromEntries(BUTTONS.filter(Boolean).map(([name, , key]) => [key, () => press(name)])),
   };
@@ -328,9 +401,10 @@ function render({ model, el }) {
 
   root.addEventListener("keydown", (event) => {
     event.stopPropagation();
-    const isText = event.target.tagName === "TEXTAREA";
+    const isText = ["TEXTAREA", "INPUT", "SELECT"].includes(event.target.tagName);
     if (event.key === "Escape") {
       if (editor) closeEditor();
+      else if (asking.contains(event.target)) list.focus();
       else if (view.confirm || view.diff) { send("dismiss"); list.focus(); }
       else if (!help.hidden) help.hidden = true;
       else leave();
@@ -338,13 +412,13 @@ function render({ model, el }) {
       return;
     }
     if (isText) {
-      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { apply(); event.preventDefault(); }
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && typing.contains(event.target)) { apply(); event.preventDefault(); }
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (bar.contains(event.target) && roving(event, order)) { event.preventDefault(); return; }
     if (tabs.contains(event.target) && roving(event, [...tabs.children])) { event.preventDefault(); return; }
-    const act = keys[event.key];
+    const act = model.get("shortcuts") || event.key.length > 1 || event.key === "?" ? keys[event.key] : null;
     if (act && !(event.repeat && !["ArrowUp", "ArrowDown", "j", "k"].includes(event.key))) { act(); event.preventDefault(); }
     else if (act) event.preventDefault();
     else if (event.key === "Enter" && event.target === list) { panel.focus(); event.preventDefault(); }
@@ -352,9 +426,10 @@ function render({ model, el }) {
   root.addEventListener("focusin", (event) => { if (!root.contains(event.relatedTarget)) send("refresh"); });
 
   model.on("change:view", draw);
+  model.on("change:shortcuts", draw);
   el.append(root);
   draw();
-  return () => { clearTimeout(checking); model.off("change:view", draw); };
+  return () => { clearTimeout(checking); model.off("change:view", draw); model.off("change:shortcuts", draw); };
 }
 
 export default { render };

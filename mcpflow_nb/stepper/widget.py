@@ -9,6 +9,7 @@ import contextlib
 import secrets
 import threading
 import weakref
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,8 +18,10 @@ import traitlets
 from IPython import display as ipython_display
 from IPython.core.getipython import get_ipython
 
+from mcpflow_nb.contracts import check
 from mcpflow_nb.stepper.controller import Controller
 from mcpflow_nb.stepper.lines import clean
+from mcpflow_nb.stepper.unbegun import Unbegun
 
 HERE: Final = Path(__file__).parent
 SNAPSHOT_SECONDS: Final = 0.3
@@ -27,6 +30,8 @@ CLOSED: Final = {
     "text/plain": "Controls closed. run.stepper() shows them again.",
     "text/html": "<p>Controls closed. <code>run.stepper()</code> shows them again.</p>",
 }
+NEEDS: Final = "The controls need a running kernel: run this cell again."
+"""What stands in the place of the controls where there is none."""
 
 display: Final[Any] = ipython_display.display
 update_display: Final[Any] = ipython_display.update_display
@@ -35,19 +40,20 @@ _controllers: Final[weakref.WeakSet[Controller]] = weakref.WeakSet()
 
 
 class Stepper(anywidget.AnyWidget):
-    """The controls of a run. `view` is what they show, `controller` does what they ask for."""
+    """The controls of a run. `view` is what they show, `controller` does what they ask for, `shortcuts` turns keys on."""
 
     _esm = HERE / "stepper.js"
     _css = HERE / "stepper.css"
     view = traitlets.Dict().tag(sync=True)
+    shortcuts = traitlets.Bool(True).tag(sync=True)
 
-    def __init__(self, controller: Controller) -> None:
+    def __init__(self, controller: Controller, *, shortcuts: bool = True) -> None:
         self.controller = controller
         self._shown: list[str] = []
         self._drawn: Any = None
         self._timer: threading.Timer | None = None
         self._is_open = True
-        super().__init__(view=controller.view())
+        super().__init__(view=controller.view(), shortcuts=shortcuts)
         controller.listeners.append(self._take)
         self.on_msg(self._pressed)
 
@@ -56,8 +62,8 @@ class Stepper(anywidget.AnyWidget):
 
     @property
     def run(self) -> Any:
-        """The run that is stepped: after a fork, the fork."""
-        return self.controller.run
+        """The run that is stepped: after a fork, the fork; None as long as its arguments are not given."""
+        return None if isinstance(self.controller.run, Unbegun) else self.controller.run
 
     def _pressed(self, _widget: Any, command: Any, _buffers: Any) -> None:
         if isinstance(command, dict) and self._is_open:
@@ -75,18 +81,19 @@ class Stepper(anywidget.AnyWidget):
     def _draw(self) -> None:
         """Draw the picture again in every output it stands in, so that the saved notebook shows the last state."""
         self._timer = None
-        bundle = self.run._repr_mimebundle_()
+        bundle = self.controller.run._repr_mimebundle_()
         for shown in self._shown:
             update_display(bundle, display_id=f"{shown}-picture", raw=True)
 
     def _ipython_display_(self) -> None:
         if get_ipython() is None:
-            display(self.run._repr_mimebundle_(), raw=True)
+            display(self.controller.run._repr_mimebundle_(), raw=True)
             return
         shown = f"mcpflow-{secrets.token_hex(8)}"
-        display(self.run._repr_mimebundle_(), raw=True, display_id=f"{shown}-picture")
+        display(self.controller.run._repr_mimebundle_(), raw=True, display_id=f"{shown}-picture")
         made = self._repr_mimebundle_()
         data, metadata = made if isinstance(made, tuple) else (made, {})
+        data = {**(data or {}), "text/plain": NEEDS}
         display(data, metadata=metadata, raw=True, display_id=f"{shown}-controls")
         self._shown.append(shown)
 
@@ -115,6 +122,14 @@ def controller_of(run: Any) -> Controller:
     return found
 
 
-def stepper(run: Any) -> Stepper:
+def stepper(run: Any, *, shortcuts: bool = True) -> Stepper:
     """Return the controls of a run; as the last line of a cell they are shown, under a picture of the run."""
-    return Stepper(controller_of(run))
+    return Stepper(controller_of(run), shortcuts=shortcuts)
+
+
+def workflow_stepper(workflow: Any, servers: Any, given: Mapping[str, Any], *, shortcuts: bool = True) -> Stepper:
+    """Return the controls of a new run; where it lacks arguments, with a form for them."""
+    check(workflow, servers).raise_if_errors()
+    asks = [one for one in workflow.arguments if one.name not in given and (one.required or not given)]
+    run = Unbegun(workflow, servers, given) if asks else workflow.start(servers, given)
+    return Stepper(controller_of(run), shortcuts=shortcuts)

@@ -113,4 +113,5 @@ def _called(call: Any) -> str:
 def facts(call: Any) -> list[str]:
     """Return tool, source and effects as words."""
     effects = [f"the server says: {', '.join(map(str, call.effects))}"] if call.effects else []
-    return [fact for fact in (_called(call), source_word(call.source), *effects) if fact]
+    fails = f"its mock will fail: {short(call.fails)}" if getattr(call, "fails", None) is not None else ""
+    return [fact for fact in (_called(call), source_word(call.source), *effects, fails) if fact]

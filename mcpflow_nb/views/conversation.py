@@ -51,6 +51,12 @@ def plain(told: Conversation) -> str:
 def html(told: Conversation) -> Safe:
     """Return the messages in order: role, kind, step and length, the text, what is long folded."""
     shown = outcome_mark(told.outcome)
+    facts = [badge(f"{shown.icon} {shown.word}", shown.kind), _size(told)]
+    return frame("Conversation", code(told.workflow), facts, messages_list(told), foot=(REST,))
+
+
+def messages_list(told: Conversation) -> Safe:
+    """Return an item a message; of many the first and the last."""
     everything = list(enumerate(told))
     left = max(0, len(told) - FIRST - LAST)
     chosen = everything[:FIRST] + everything[-LAST:] if left else everything
@@ -61,10 +67,7 @@ def html(told: Conversation) -> Safe:
         pictures += is_picture(_resource(message) or {})
     if left:
         items.insert(FIRST, tag("li", f"… {left:,} more messages: ", tag("code", REST), class_="mf-cut"))
-    return frame(
-        "Conversation", code(told.workflow), [badge(f"{shown.icon} {shown.word}", shown.kind), _size(told)],
-        tag("ul", items, class_="mf-messages") if items else tag("p", "No messages."), foot=(REST,),
-    )  # fmt: skip
+    return tag("ul", items, class_="mf-messages") if items else tag("p", "No messages.")
 
 
 def _size(told: Conversation) -> str:

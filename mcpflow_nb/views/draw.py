@@ -90,13 +90,14 @@ def _finished(svg: str, title: str, description: str) -> str:
     body = re.sub(r"<!--.*?-->\s*", "", svg[svg.index("<svg") :], flags=re.DOTALL)
     opening, rest = body[: body.index(">")], body[body.index(">") + 1 :]
     # The drawing is an image of its own: it follows the colour scheme of the page around it.
-    words = joined(tag("title", title), tag("desc", description), tag("style", _themes()))
+    words = joined(tag("title", title), tag("desc", description), tag("style", themes()))
     themed = opening + ' role="img">' + words + rest
     return themed.replace('font-family="Verdana"', f'font-family="{FONTS}"').strip()
 
 
 @cache
-def _themes() -> Safe:
+def themes() -> Safe:
+    """Return the style of a drawing that makes every colour of ours the one for a dark page."""
     dark = "".join(
         f'[fill="{light}"]{{fill:{dark}}}[stroke="{light}"]{{stroke:{dark}}}' for light, dark in DARK.items()
     )

@@ -33,14 +33,17 @@ def html(effects: Any) -> Safe:
     """Return the table of calls, and what going back did to them: nothing."""
     if not len(effects):
         return frame("Effects", "No call was sent.", [], foot=(REST,))
+    return frame("Effects", _headline(effects), [], calls_table(effects), foot=(REST,))
+
+
+def calls_table(effects: Any) -> Safe:
+    """Return a row a call that was sent; of many the first and the last."""
     shown = _chosen(effects, FIRST, LAST)
     left = len(effects) - len(shown)
     cut = f"… {left:,} more after the first {FIRST}: {REST}" if left else ""
     columns = ["#", "step", "server.tool", "on the server", "source", "status", "run", "when"]
     caption = f"Calls that were sent, oldest first; {UNDONE}"
-    return frame(
-        "Effects", _headline(effects), [], table(caption, columns, [_cells(*one) for one in shown], cut), foot=(REST,)
-    )
+    return table(caption, columns, [_cells(*one) for one in shown], cut)
 
 
 def _headline(effects: Any) -> str:

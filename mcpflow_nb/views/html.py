@@ -15,6 +15,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
+PAINT: Final = ("fill", "stroke", "stroke-width", "stroke-dasharray")
 ELEMENTS: Final = {
     "div": ("class", "tabindex", "style"), "p": ("class",), "span": ("class",), "strong": (), "em": (), "small": (),
     "code": ("class",), "pre": ("class",), "ul": ("class",), "ol": (), "li": ("class",), "br": ("align",),
@@ -23,10 +24,16 @@ ELEMENTS: Final = {
     ), "caption": (), "thead": (), "tbody": (), "tr": ("class",), "th": ("scope",), "style": (),
     "td": ("class", "port", "align", "bgcolor", "colspan", "border", "sides", "color"),
     "img": ("alt", "src", "style"), "b": (), "i": (), "title": (), "desc": (), "font": ("point-size", "color", "face"),
+    "svg": ("xmlns", "role", "width", "height", "viewBox", "font-family"), "g": (), "defs": (),
+    "pattern": ("id", "width", "height", "patternUnits", "patternTransform"),
+    "rect": ("x", "y", "width", "height", "rx", "fill-opacity", *PAINT), "path": ("d", "stroke-opacity", *PAINT),
+    "text": ("x", "y", "font-size", "font-weight", "font-style", "text-anchor", "fill"),
+    "html": ("lang",), "head": (), "body": ("class",), "meta": ("charset", "name", "content", "http-equiv"),
+    "header": (), "main": (), "section": (), "footer": (), "h1": (), "h2": (),
 }  # fmt: skip
-"""What may be made, with the attributes each may have; the last ones serve the labels of graphs."""
+"""What may be made, with the attributes each may have: of views, of labels in graphs, of drawings, of whole pages."""
 
-VOID: Final = ("br", "img")
+VOID: Final = ("br", "img", "meta")
 MAX_TEXT: Final = 2_000
 RASTER: Final = {
     "image/png": rb"\x89PNG\r\n\x1a\n", "image/jpeg": rb"\xff\xd8\xff", "image/gif": rb"GIF8[79]a",
@@ -42,7 +49,12 @@ HIDDEN: Final = re.compile(
 """Control, bidirectional, zero-width and filler characters, lone surrogates, and code points that are none."""
 
 
-_SOURCE: Final = re.compile(r"data:image/(?:svg\+xml|png|jpeg|gif|webp);base64,[A-Za-z0-9+/]*={0,2}")
+_VALUES: Final = {
+    "src": re.compile(r"data:image/(?:svg\+xml|png|jpeg|gif|webp);base64,[A-Za-z0-9+/]*={0,2}"),
+    "fill": re.compile(r"none|#[0-9a-f]{6}|url\(#hatch\)"), "stroke": re.compile(r"none|#[0-9a-f]{6}"),
+    "http-equiv": re.compile("Content-Security-Policy"),
+}  # fmt: skip
+"""What the value of an attribute must be, where it could fetch something."""
 
 
 class Safe(str):
@@ -89,7 +101,7 @@ def named(text: object, most: int = 200) -> str:
     return shown if shown.strip() else repr(shown)
 
 
-def tag(name: str, *children: object, **attributes: str | int | None) -> Safe:
+def tag(name: str, /, *children: object, **attributes: str | int | None) -> Safe:
     """Return an element. Children that are not `Safe` are text; `class_` is class, `point_size` is point-size.
 
     Raises
@@ -110,7 +122,8 @@ def tag(name: str, *children: object, **attributes: str | int | None) -> Safe:
 
 def _attribute(name: str, key: str, value: str | int) -> str:
     attribute = key.rstrip("_").replace("_", "-")
-    if attribute not in ELEMENTS[name] or (attribute == "src" and not _SOURCE.fullmatch(str(value))):
+    allowed = _VALUES.get(attribute)
+    if attribute not in ELEMENTS[name] or (allowed is not None and not allowed.fullmatch(str(value))):
         raise ValueError(f"no attribute {attribute!r} on {name!r}")
     return f' {attribute}="{html.escape(visible(value), quote=True)}"'
 
@@ -179,11 +192,23 @@ def frame(kind: str, title: object, facts: Sequence[object], *body: object, foot
     """Return a whole view: its style, a line of title and facts, the body, and the code that goes on from here."""
     head = tag("p", tag("strong", kind), " ", title, [joined(" · ", fact) for fact in facts], class_="mf-head")
     lines = tag("p", spaced(*(tag("code", line) for line in foot)), class_="mf-foot") if foot else None
-    return tag("div", tag("style", _style()), head, *body, lines, class_=f"mf mf-{kind.lower().replace(' ', '-')}")
+    return tag("div", tag("style", style()), head, *body, lines, class_=f"mf mf-{kind.lower().replace(' ', '-')}")
+
+
+def document(title: str, styles: str, *body: object) -> Safe:
+    """Return a whole page that runs no script and fetches nothing, whatever is in it: its own policy says so."""
+    policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+    head = tag(
+        "head", tag("meta", charset="utf-8"), tag("meta", http_equiv="Content-Security-Policy", content=policy),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"), tag("title", title), tag("style", Safe(styles)),
+    )  # fmt: skip
+    return Safe(f"<!DOCTYPE html>\n{tag('html', head, tag('body', *body, class_='mf'), lang='en')}\n")
 
 
 @cache
-def _style() -> Safe:
+def style() -> Safe:
+    """Return the style that every view carries."""
     return Safe(files("mcpflow_nb.views").joinpath("style.css").read_text("utf-8"))
 
 

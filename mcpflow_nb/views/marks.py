@@ -113,9 +113,16 @@ def source_word(source: Any) -> str:
 def seconds_word(seconds: float) -> str:
     """Return a time as a reader says it.
 
-    >>> seconds_word(0.0123), seconds_word(3.25), seconds_word(75)
-    ('12 ms', '3.2 s', '1 min 15 s')
+    >>> seconds_word(0.0123), seconds_word(3.25), seconds_word(75), seconds_word(7_500), seconds_word(180_000)
+    ('12 ms', '3.2 s', '1 min 15 s', '2 h 5 min', '2 d 2 h')
     """
-    if seconds < 1:
+    if seconds < 0.9995:
         return f"{seconds * 1000:.0f} ms" if seconds >= 0.001 else f"{seconds * 1000:.2g} ms"
-    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds // 60)} min {int(seconds % 60)} s"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    larger, smaller = next((pair for pair in _UNITS if seconds >= pair[0][0]), _UNITS[-1])
+    whole = max(round(seconds), larger[0])
+    return f"{whole // larger[0]} {larger[1]} {whole % larger[0] // smaller[0]} {smaller[1]}"
+
+
+_UNITS: Final = (((86_400, "d"), (3_600, "h")), ((3_600, "h"), (60, "min")), ((60, "min"), (1, "s")))

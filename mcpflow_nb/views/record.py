@@ -128,10 +128,12 @@ def result(record: Any, most: int = 80) -> Safe:
     return tag("code", brief(record.value, most, record.binding or ""))
 
 
-def body(record: Record, rest: str) -> list[Safe | None]:
-    """Return what a record has, folded: its error, arguments, value, and what it fetched."""
-    value = tree(record.value, f"{rest}.value", opened=False, name=record.binding or "")
+def body(record: Record, rest: str, *, opened: bool = False) -> list[Safe | None]:
+    """Return what a record has: its error, arguments, value, and what it fetched; the value folded, or opened."""
+    value = tree(record.value, f"{rest}.value", opened=opened, name=record.binding or "")
+    bound = joined(" bound to ", code(record.binding)) if record.binding is not None else None
     return [
         error_box(record), arguments_table(record.arguments) if is_call(record) or record.arguments else None,
+        tag("p", tag("strong", "Value"), bound) if opened and _has_value(record) else None,
         value if _has_value(record) else None, fetched_table(record.resources, f"{rest}.resources", called=is_call(record)),
     ]  # fmt: skip

@@ -27,10 +27,15 @@ def plain(tree: Any) -> str:
 
 def html(tree: Any) -> Safe:
     """Return the table of runs."""
+    foot = ("run.parent", "run.children", "run.effects()")
+    return frame("Tree", _headline(tree), [], runs_table(tree), foot=foot)
+
+
+def runs_table(tree: Any) -> Safe:
+    """Return a row a run, each under the one it was forked from."""
     rows = [_cells(row) for row in _chosen(tree)]
     columns = ["run", "here", "began", "stands", "calls sent by itself"]
-    body = table("Runs", columns, rows, "".join(_cut(tree)).strip()) if rows else tag("p", "No runs.")
-    return frame("Tree", _headline(tree), [], body, foot=("run.parent", "run.children", "run.effects()"))
+    return table("Runs", columns, rows, "".join(_cut(tree)).strip()) if rows else tag("p", "No runs.")
 
 
 def _headline(tree: Any) -> str:

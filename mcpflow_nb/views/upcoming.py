@@ -49,20 +49,16 @@ def plain(upcoming: Any) -> str:
 
 def html(upcoming: Any) -> Safe:
     """Return the table of the remaining steps."""
+    facts, foot = [f"run {short(upcoming.run, 200)}"], (REST, "run.step()", "run.all()")
+    return frame("Upcoming", short(_headline(upcoming)), facts, steps_table(upcoming), foot=foot)
+
+
+def steps_table(upcoming: Any) -> Safe | None:
+    """Return a row a remaining step; None where none is left."""
     rows = [_cells(row) for row in list(upcoming)[:MOST]]
     columns = ["step", "server.tool", "will", "source", "the server says", "why"]
-    body = (
-        table("What comes, in order; nothing of it was called", columns, rows, more(upcoming, MOST, REST))
-        if rows
-        else None
-    )
-    return frame(
-        "Upcoming",
-        short(_headline(upcoming)),
-        [f"run {short(upcoming.run, 200)}"],
-        body,
-        foot=(REST, "run.step()", "run.all()"),
-    )
+    caption = "What comes, in order; nothing of it was called"
+    return table(caption, columns, rows, more(upcoming, MOST, REST)) if rows else None
 
 
 def _headline(upcoming: Any) -> str:
