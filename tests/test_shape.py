@@ -145,7 +145,12 @@ def test_every_file_says_its_one_idea() -> None:
 def test_contributing_names_every_file_of_the_package_and_no_other() -> None:
     rows = [line for line in (ROOT / "CONTRIBUTING.md").read_text("utf-8").splitlines() if line.startswith("| `")]
     named = {word for row in rows for word in re.findall(r"`([^`]+)`", row.split("|")[1])}
-    assert named == {path.name for path in (ROOT / "mcpflow_nb").glob("*.py")} | {"views/", "serving/", "stepper/"}
+    assert named == {path.name for path in (ROOT / "mcpflow_nb").glob("*.py")} | {
+        "views/",
+        "serving/",
+        "stepper/",
+        "testing/",
+    }
 
 
 def test_the_tree_of_errors_names_every_error() -> None:
