@@ -35,9 +35,16 @@ if TYPE_CHECKING:
     from mcpflow_nb.errors import ServeError as ServeError
     from mcpflow_nb.errors import ServerError as ServerError
     from mcpflow_nb.errors import TraceError as TraceError
+    from mcpflow_nb.mock_server import Mock as Mock
     from mcpflow_nb.mocks import mock as mock
+    from mcpflow_nb.mocks import mock_like as mock_like
     from mcpflow_nb.problems import Problem as Problem
     from mcpflow_nb.problems import Report as Report
+    from mcpflow_nb.rules import delay as delay
+    from mcpflow_nb.rules import fail as fail
+    from mcpflow_nb.rules import fault as fault
+    from mcpflow_nb.rules import sequence as sequence
+    from mcpflow_nb.rules import when as when
     from mcpflow_nb.run import Run as Run
     from mcpflow_nb.saving import load as load
     from mcpflow_nb.servers import Servers as Servers
@@ -56,7 +63,9 @@ _HOME: Final = {
         "dsl": "prompt_arg from_step field constant template optional",
         "arguments": "Argument",
         "servers": "connect Servers",
-        "mocks": "mock",
+        "mocks": "mock mock_like",
+        "rules": "when sequence delay fail fault",
+        "mock_server": "Mock",
         "problems": "Report Problem",
         "trace": "Record Trace",
         "run": "Run",

@@ -91,10 +91,15 @@ class Tool(Shown):
 
     @cached_property
     def _output(self) -> Validator | None:
-        try:
-            return Validator(self.output_schema)
-        except Unjudged:
-            return None
+        return _validator(self.output_schema)
+
+    @cached_property
+    def _input(self) -> Validator | None:
+        return _validator(self.input_schema)
+
+    def input_refusal(self, arguments: Mapping[str, Any]) -> str | None:
+        """Return why a call breaks the tool's own input schema, or None; a schema beyond judging refuses nothing."""
+        return self._input.refusal(dict(arguments)) if self._input is not None else None
 
     def output_refusal(self, raw: Mapping[str, Any]) -> str | None:
         """Return why a result breaks the tool's own output schema, or None; a schema beyond judging refuses nothing."""
@@ -123,6 +128,14 @@ class Tool(Shown):
             "output": self.output_schema, "annotations": dict(self.annotations),
         }  # fmt: skip
         return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+
+
+def _validator(schema: Any) -> Validator | None:
+    """Return a schema that can be judged, else None."""
+    try:
+        return Validator(schema)
+    except Unjudged:
+        return None
 
 
 @dataclass(frozen=True)

@@ -1,209 +1,148 @@
-"""`mf.mock({...})`: a real in-process MCP server with one line a tool, so that there is no second code path.
+"""`mf.mock({...})` and `mf.mock_like(...)`: a mocked server is a real MCP server in this process; no second code path.
 
-A tool is a value (its output), a function (sync or async; it gets the arguments by name), or an exception. A
-resource is text, bytes, a function or an exception; a URI with `{}` marks is a template, and its function gets them.
+A tool is a value (its output), a function (sync or async; it gets the arguments by name), an exception, or rules of
+these (`rules.py`). An object's public methods are tools, so that a mock can remember. A resource is text, bytes, a
+function or an exception; a URI with `{}` marks is a template, and its function gets them.
 """
 
 from __future__ import annotations
 
-import base64
 import inspect
-import mimetypes
-from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 
-import mcp.types as types
-from anyio import to_thread
-from mcp import MCPError
-from mcp.server.lowlevel import Server
-from mcp.shared.uri_template import InvalidUriTemplate, UriTemplate
-
-from mcpflow_nb.calls import FAIL
-from mcpflow_nb.errors import DefinitionError, NotJsonError
-from mcpflow_nb.values import Frozen, jsonable
-
-Behaviour = Callable[[dict[str, Any]], Awaitable[Any]]
+from mcpflow_nb.behaviours import Asked, Behaviour, ToolFailed, behaviour_of
+from mcpflow_nb.catalog import Catalog, Tool
+from mcpflow_nb.errors import DefinitionError, did_you_mean
+from mcpflow_nb.mock_server import Mock
+from mcpflow_nb.sampling import sample
+from mcpflow_nb.values import Frozen
 
 
-class Mock:
-    """A mocked server. `calls` lists what was called, `reads` the URIs that were read, oldest first."""
+class Sampled(Behaviour):
+    """A value that fits the tool's output schema: the same for the same arguments."""
 
-    is_mock = True
+    label = "sample of its output schema"
 
-    def __init__(
-        self, tools: Mapping[str, Any], schemas: Mapping[str, Mapping[str, Any]], outputs: Mapping[str, Any],
-        resources: Mapping[str, Any],
-    ) -> None:  # fmt: skip
-        self.calls: list[tuple[str, dict[str, Any]]] = []
-        self.reads: list[str] = []
-        self._behaviours = {name: _behaviour(name, given) for name, given in tools.items()}
-        self._tools = [_tool(name, tools[name], schemas.get(name), outputs.get(name)) for name in tools]
-        for what, names in (("schemas", schemas), ("outputs", outputs)):
-            if unknown := [name for name in names if name not in tools]:
-                raise DefinitionError(f"mock: {what} names {unknown[0]!r}, which is no tool of it")
-        self._resources = [_Resource(uri, given) for uri, given in resources.items()]
-        handlers: dict[str, Any] = {"on_list_tools": self._list, "on_call_tool": self._call}
-        if resources:
-            handlers |= {"on_list_resources": self._list_resources, "on_read_resource": self._read}
-            handlers |= {"on_list_resource_templates": self._list_templates}
-        self.mcp: Server[Any] = Server("mock", **handlers)
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self.seed = seed
 
-    def __repr__(self) -> str:
-        more = f", {len(self._resources)} resources, {len(self.reads)} reads" if self._resources else ""
-        return f"<Mock: {len(self._tools)} tools, {len(self.calls)} calls{more}>"
-
-    async def _list(self, _context: Any, _params: Any) -> types.ListToolsResult:
-        return types.ListToolsResult(tools=self._tools)
-
-    async def _call(self, _context: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
-        arguments = dict(params.arguments or {})
-        self.calls.append((params.name, arguments))
-        meta: Mapping[str, Any] = params.meta or {}
-        if FAIL in meta:
-            return _failed(str(meta[FAIL]))
-        if params.name not in self._behaviours:
-            return _failed(f"Unknown tool: {params.name}")
-        try:
-            return _succeeded(jsonable(await self._behaviours[params.name](arguments)))
-        except NotJsonError as error:
-            return _failed(f"the mock's output: {error}")
-        except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - the reader's own function
-            return _failed(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
-
-    async def _list_resources(self, _context: Any, _params: Any) -> types.ListResourcesResult:
-        found = [types.Resource(name=one.uri, uri=one.uri) for one in self._resources if one.template is None]
-        return types.ListResourcesResult(resources=found)
-
-    async def _list_templates(self, _context: Any, _params: Any) -> types.ListResourceTemplatesResult:
-        uris = [one.uri for one in self._resources if one.template is not None]
-        found = [types.ResourceTemplate(name=uri, uri_template=uri) for uri in uris]
-        return types.ListResourceTemplatesResult(resource_templates=found)
-
-    async def _read(self, _context: Any, params: types.ReadResourceRequestParams) -> types.ReadResourceResult:
-        uri = params.uri
-        self.reads.append(uri)
-        for resource in sorted(self._resources, key=lambda one: one.template is not None):  # an exact URI goes first
-            variables = resource.match(uri)
-            if variables is not None:
-                return types.ReadResourceResult(contents=[_contents(uri, await resource.read(variables))])
-        raise MCPError(types.INVALID_PARAMS, f"Resource not found: {uri}")
-
-
-class _Resource:
-    """A mocked resource, or a template of resources: what it answers, and which URIs it is."""
-
-    def __init__(self, uri: str, given: Any) -> None:
-        problem = None
-        try:
-            self.template = UriTemplate.parse(uri) if "{" in uri else None
-        except InvalidUriTemplate as error:
-            problem = f"it is no URI template: {error}"
-        if not (isinstance(given, str | bytes) or _is_failure(given) or callable(given)):
-            problem = f"give text, bytes, a function or an exception, not {type(given).__name__}"
-        if problem is not None:
-            raise DefinitionError(f"mock, resource {uri!r}: {problem}")
-        self.uri = uri
-        self._behaviour = _behaviour(uri, (lambda **_: given) if isinstance(given, str | bytes) else given)
-
-    def match(self, uri: str) -> dict[str, Any] | None:
-        """Return the variables of a URI that is this one, or None."""
-        if self.template is None:
-            return {} if uri == self.uri else None
-        return self.template.match(uri)
-
-    async def read(self, variables: dict[str, Any]) -> Any:
-        """Return what it answers; whatever goes wrong is an error of the protocol, with its message."""
-        try:
-            return await self._behaviour(variables)
-        except MCPError:
-            raise
-        except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - the reader's own function
-            said = str(error) or type(error).__name__
-        raise MCPError(types.INTERNAL_ERROR, said)
-
-
-def _contents(uri: str, given: Any) -> types.TextResourceContents | types.BlobResourceContents:
-    guessed = mimetypes.guess_type(uri)[0]
-    if isinstance(given, str):
-        return types.TextResourceContents(uri=uri, text=given, mime_type=guessed or "text/plain")
-    if isinstance(given, bytes):
-        blob = base64.b64encode(given).decode("ascii")
-        return types.BlobResourceContents(uri=uri, blob=blob, mime_type=guessed or "application/octet-stream")
-    raise MCPError(types.INTERNAL_ERROR, f"the mock's resource gave {type(given).__name__}, not text or bytes")
+    async def _answer(self, asked: Asked) -> Any:
+        if asked.tool.output_schema is None:
+            raise ToolFailed(f"tool {asked.tool.name!r} declares no output schema to sample; give it an answer")
+        key = f"{self.seed}/{asked.tool.name}/{Frozen(dict(sorted(asked.arguments.items()))).text}"
+        return sample(asked.tool.value_schema, key, f"tool {asked.tool.name!r}")
 
 
 def mock(
-    tools: Mapping[str, Any],
-    *,
-    schemas: Mapping[str, Mapping[str, Any]] | None = None,
-    outputs: Mapping[str, Any] | None = None,
-    resources: Mapping[str, Any] | None = None,
-) -> Mock:
+    tools: Any, *, schemas: Mapping[str, Mapping[str, Any]] | None = None, outputs: Mapping[str, Any] | None = None,
+    annotations: Mapping[str, Mapping[str, Any]] | None = None, resources: Mapping[str, Any] | None = None,
+    prompts: Mapping[str, Any] | None = None,
+) -> Mock:  # fmt: skip
     """Make a mocked server: `mf.mock({"send_email": {"sent": True}})`.
 
     Parameters
     ----------
     tools
-        Tool name to its output, or a function of the arguments, or an exception it fails with.
+        Tool name to its output, a function of the arguments, an exception it fails with, or `mf.when`, `mf.sequence`,
+        `mf.delay`, `mf.fail`, `mf.fault`; or an object whose public methods are the tools.
     schemas
         Tool name to an input schema; a function's own parameters are used where none is given.
     outputs
         Tool name to an output schema.
+    annotations
+        Tool name to annotations, as MCP has them: `{"drop": {"destructiveHint": True}}`.
     resources
         URI to text, bytes, a function, or an exception; the function of a URI with `{}` marks gets them by name.
+    prompts
+        Prompt name to text, or a function of its arguments that returns text.
 
     Raises
     ------
     DefinitionError
-        When an output is no JSON value, a schema is for no tool, or a resource is nothing that can be read.
+        When an output is no JSON value or breaks its schema, a rule comes to no end, a schema is for no tool, or a
+        resource is nothing that can be read.
     """
-    return Mock(tools, schemas or {}, outputs or {}, resources or {})
+    given = tools if isinstance(tools, Mapping) else _methods(tools)
+    words: tuple[tuple[str, Mapping[str, Any]], ...] = (
+        ("schemas", schemas or {}), ("outputs", outputs or {}), ("annotations", annotations or {}),
+    )  # fmt: skip
+    for what, named in words:
+        if unknown := [name for name in named if name not in given]:
+            raise DefinitionError(
+                f"mock: {what} names {unknown[0]!r}, which is no tool of it{did_you_mean(unknown[0], given)}"
+            )
+    made = [
+        Tool(
+            "mock", name, _described(one), dict((schemas or {}).get(name) or signature_of(one)),
+            (outputs or {}).get(name), dict((annotations or {}).get(name, {})),
+        ) for name, one in given.items()
+    ]  # fmt: skip
+    answers = {name: _answer(name, one, None) for name, one in given.items()}
+    return Mock(made, answers, resources or {}, prompts or {})
 
 
-def _is_failure(given: Any) -> bool:
-    return isinstance(given, BaseException) or (isinstance(given, type) and issubclass(given, Exception))
+def mock_like(server: Any, answers: Mapping[str, Any] | None = None, /, *, seed: int = 0, **more: Any) -> Mock:
+    """Make a mocked server with every tool of another: same schemas and annotations, each answer a sample of its schema.
+
+    Parameters
+    ----------
+    server
+        A connection (`servers["hr"]`) or a catalog; nothing is called on it.
+    answers
+        Tool name to what it answers instead of a sample, as for `mf.mock`; rules that let a call pass go on to the
+        sample. Names may also be given as keywords.
+    seed
+        Another one gives other samples; the same one, tool and arguments give the same sample.
+
+    Raises
+    ------
+    DefinitionError
+        When an answer is for no tool of it, or a value breaks the tool's output schema.
+    """
+    catalog: Catalog = server if isinstance(server, Catalog) else server.catalog
+    given = {**(answers or {}), **more}
+    if unknown := [name for name in given if name not in catalog.tools]:
+        raise DefinitionError(f"mock_like: no tool {unknown[0]!r}{did_you_mean(unknown[0], list(catalog.tools))}")
+    base = {name: Sampled(seed) for name in catalog.tools}
+    made = {name: _answer(name, given[name], base[name]) if name in given else base[name] for name in catalog.tools}
+    return Mock(list(catalog.tools.values()), made, {}, {})
 
 
-def _behaviour(name: str, given: Any) -> Behaviour:
-    if _is_failure(given):
-
-        async def fail(_arguments: dict[str, Any]) -> Any:
-            raise given
-
-        return fail
-    if inspect.iscoroutinefunction(given):
-        return lambda arguments: given(**arguments)
-    if callable(given):
-
-        async def call(arguments: dict[str, Any]) -> Any:
-            # In a thread, so that a function that takes its time holds up nobody else's call.
-            output = await to_thread.run_sync(partial(given, **arguments), abandon_on_cancel=True)
-            return await output if inspect.isawaitable(output) else output
-
-        return call
+def _answer(name: str, given: Any, base: Behaviour | None) -> Behaviour:
+    """Return the answer of one tool, laid over what it answers by itself; errors begin with its name."""
+    problem = ""
     try:
-        frozen = Frozen(given)
-    except NotJsonError as error:
-        problem = str(error)
+        made = behaviour_of(given).over(base)
+    except DefinitionError as error:
+        problem = str(error).removeprefix("mock: ")
     else:
-
-        async def value(_arguments: dict[str, Any]) -> Any:
-            return frozen.value
-
-        return value
+        if not made.is_open:
+            return made
+        problem = f"after {made.label!r} nothing answers; add .then(answer)"
     raise DefinitionError(f"mock, tool {name!r}: {problem}")
 
 
-def _tool(name: str, given: Any, schema: Mapping[str, Any] | None, output: Any) -> types.Tool:
-    described = inspect.getdoc(given) if inspect.isroutine(given) else None
-    return types.Tool(
-        name=name, description=described or "A mocked tool", output_schema=output,
-        input_schema=dict(schema) if schema is not None else _signature(given),
-    )  # fmt: skip
+def _methods(given: Any) -> dict[str, Any]:
+    """Return the public methods of an object by name: the tools of a mock that remembers."""
+    found = {
+        name: getattr(given, name)
+        for name in ([] if isinstance(given, type) else sorted(vars(type(given))))
+        if not name.startswith("_") and inspect.ismethod(getattr(given, name, None))
+    }
+    if not found:
+        raise DefinitionError(
+            f"mock: give tool names with their answers, or an object with public methods, not {given!r:.80}"
+        )
+    return found
 
 
-def _signature(given: Any) -> dict[str, Any]:
+def _described(given: Any) -> str:
+    return (inspect.getdoc(given) if inspect.isroutine(given) else None) or "A mocked tool"
+
+
+def signature_of(given: Any) -> dict[str, Any]:
     """Return the input schema of a function: its parameters' names, required where they have no default."""
     if not inspect.isroutine(given):
         return {"type": "object"}
@@ -226,14 +165,3 @@ _TYPES: dict[Any, dict[str, str]] = {
     )
     for kind in (python, python.__name__)
 }  # fmt: skip
-
-
-def _succeeded(output: Any) -> types.CallToolResult:
-    if output is None:  # MCP drops a null structured result on the way; no content at all reads back as null
-        return types.CallToolResult(content=[])
-    text = output if isinstance(output, str) else Frozen(output).text
-    return types.CallToolResult(content=[types.TextContent(type="text", text=text)], structured_content=output)
-
-
-def _failed(message: str) -> types.CallToolResult:
-    return types.CallToolResult(content=[types.TextContent(type="text", text=message)], is_error=True)

@@ -133,7 +133,7 @@ class _Walk:
             name = str(schema["$ref"])
             if name not in self.seen:
                 self.seen[name] = Missing(str(self.key), (), "a schema that only refers to itself")
-                self.seen[name] = self.down(_resolved(schema["$ref"], self.root), depth - 1)
+                self.seen[name] = self.down(resolved(schema["$ref"], self.root), depth - 1)
             return self.seen[name]
         for word in _CHOICES:
             if isinstance(schema.get(word), list) and schema[word]:
@@ -181,7 +181,8 @@ def _property(schema: dict[str, Any], name: str) -> Any:
     return Missing(name, tuple(properties), "an object")
 
 
-def _resolved(reference: Any, root: Any) -> Any:
+def resolved(reference: Any, root: Any) -> Any:
+    """Return the part of a schema that a `$ref` means, `{}` where it is not in it; nothing is fetched."""
     if not isinstance(reference, str) or not reference.startswith("#"):
         return {}
     here = root
@@ -267,7 +268,7 @@ def combinations(schema: Any) -> int:
             if word == "$ref":
                 if str(inner) not in seen:
                     seen[str(inner)] = 1  # a loop counts once
-                    seen[str(inner)] = count(_resolved(inner, schema))
+                    seen[str(inner)] = count(resolved(inner, schema))
                 product *= seen[str(inner)]
             elif word in ("anyOf", "oneOf") and isinstance(inner, list):
                 product *= sum(count(one) for one in inner) or 1

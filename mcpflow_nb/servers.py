@@ -18,6 +18,7 @@ from mcpflow_nb.catalog import Tool
 from mcpflow_nb.config import Spec, read, spec
 from mcpflow_nb.connections import Connection
 from mcpflow_nb.errors import CallError, ConfigError, ConnectError, NotJsonError, NotOfferedError, ServerError
+from mcpflow_nb.mocks import mock_like
 from mcpflow_nb.results import text_of_content, value_of
 from mcpflow_nb.show import Shown
 from mcpflow_nb.values import jsonable
@@ -36,8 +37,10 @@ class Found(NamedTuple):
 class Servers(Shown, Mapping[str, Connection]):
     """The connected servers by name: `servers["hr"].tools`, `servers.call("hr.create_employee", {...})`."""
 
-    def __init__(self, connections: Mapping[str, Connection]) -> None:
-        self._connections = dict(connections)
+    def __init__(self, connections: Mapping[str, Connection], shared: Mapping[str, Connection] | None = None) -> None:
+        self._connections = {**(shared or {}), **connections}
+        self._shared = frozenset(shared or ()) - frozenset(connections)
+        """The names of connections that belong to other servers, which close them."""
         self._found: dict[tuple[str, str | None], Found] = {}  # references that name their server, once looked up
 
     @property
@@ -141,10 +144,32 @@ class Servers(Shown, Mapping[str, Connection]):
         return self
 
     @verb
+    async def with_mock(self, name: str, server: Any = None, /) -> Servers:
+        """Return servers with a mocked one in the place of `name`, by default `mf.mock_like(servers[name])`.
+
+        The other connections are shared; these servers stay as they are, and closing those closes the mock alone.
+
+        Raises
+        ------
+        ConfigError
+            For what is no mock: real servers are connected by `mf.connect`.
+        """
+        made = spec(name, mock_like(self[name]) if server is None else server)
+        if made.source != "mock":
+            raise ConfigError(
+                f"with_mock({name!r}): give mf.mock({{...}}) or mf.mock_like(...), not {type(server).__name__}"
+            )
+        mocked = Connection(made)
+        await mocked.open()
+        order = {one: self._connections.get(one, mocked) for one in (*self.names, name)}
+        return Servers({name: mocked}, order)
+
+    @verb
     async def close(self) -> None:
-        """Close every connection; children of stdio servers are gone afterwards."""
-        await asyncio.gather(*(connection.close() for connection in self._connections.values()))
-        for name, connection in self._connections.items():
+        """Close every connection that is not shared; children of stdio servers are gone afterwards."""
+        own = {name: one for name, one in self._connections.items() if name not in self._shared}
+        await asyncio.gather(*(connection.close() for connection in own.values()))
+        for name, connection in own.items():
             if _connected.get(name) is connection:
                 del _connected[name]
 

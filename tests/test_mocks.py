@@ -49,15 +49,145 @@ def test_a_function_s_parameters_are_its_input_schema():
     assert tool.description == "Create one."
 
 
-def test_a_schema_may_be_given_and_is_checked_like_any_other():
-    schema = {"type": "object", "properties": {"to": {"type": "string"}}, "required": ["to"]}
+def test_a_value_that_the_output_schema_refuses_is_an_error_at_once_and_a_function_s_is_found_when_it_ran():
     output = {"type": "object", "properties": {"sent": {"type": "boolean"}}, "required": ["sent"]}
-    with mf.connect(
-        m=mf.mock({"send": {"sent": "yes"}}, schemas={"send": schema}, outputs={"send": output})
-    ) as servers:
-        workflow = mf.SequentialWorkflow("w").step("a", tool="m.send", args={"to": "x"})
-        run = workflow.start(servers).all()
+    for value in ({"sent": "yes"}, mf.when(to="x").then({"sent": "yes"}), mf.sequence({"sent": True}, {})):
+        with pytest.raises(mf.DefinitionError, match=r"tool 'send': its value breaks its output schema.*mf.fault"):
+            mf.mock({"send": value}, outputs={"send": output})
+    with mf.connect(m=mf.mock({"send": lambda to: {"sent": "yes"}}, outputs={"send": output})) as servers:
+        run = mf.SequentialWorkflow("w").step("a", tool="m.send", args={"to": "x"}).start(servers).all()
     assert (run.outcome, run.trace[0].status) == ("failed", "invalid_output")
+
+
+def test_arguments_that_the_input_schema_refuses_are_the_tool_s_error_and_its_function_is_not_run():
+    ran = []
+    schema = {"type": "object", "properties": {"to": {"type": "string"}}, "required": ["to"]}
+    mock = mf.mock({"send": lambda to: ran.append(to)}, schemas={"send": schema})
+    with mf.connect(m=mock) as servers, pytest.raises(mf.CallError, match='input schema.*7 is not of type "string"'):
+        servers.call("m.send", {"to": 7})
+    assert (ran, mock.log[0].rule) == ([], "refused")
+
+
+class Hr:
+    """A mock that remembers."""
+
+    def __init__(self):
+        self.people = {}
+
+    def create(self, name: str):
+        """Make a person."""
+        self.people[name] = f"emp-{len(self.people) + 1}"
+        return {"id": self.people[name]}
+
+    async def look_up(self, name: str):
+        return {"id": self.people.get(name)}
+
+    def _hidden(self):
+        return None
+
+
+def test_the_public_methods_of_an_object_are_tools_that_share_what_it_remembers():
+    with mf.connect(hr=mf.mock(Hr())) as servers:
+        assert sorted(servers["hr"].tools) == ["create", "look_up"]
+        assert servers["hr"].tools["create"].description == "Make a person."
+        servers.call("hr.create", {"name": "Ada"})
+        assert servers.call("hr.look_up", {"name": "Ada"}) == {"id": "emp-1"}
+
+
+@pytest.mark.parametrize("given", [Hr, [1], "tool", object()])
+def test_what_is_neither_tools_nor_an_object_with_methods_is_refused(given):
+    with pytest.raises(mf.DefinitionError, match="give tool names with their answers, or an object"):
+        mf.mock(given)
+
+
+def test_annotations_and_prompts_are_listed_and_answered():
+    mock = mf.mock({"drop": 1}, annotations={"drop": {"destructiveHint": True}},
+                   prompts={"hi": "Hello.", "to": lambda who, how="well": f"{who}, {how}"})  # fmt: skip
+    with mf.connect(m=mock) as servers:
+        catalog = servers["m"].catalog
+        assert catalog.tools["drop"].effects == ("destructive",)
+        assert [(one.name, one.arguments) for one in catalog.prompts] == [("hi", ()), ("to", ("who", "how?"))]
+    for what in ("schemas", "outputs", "annotations"):
+        with pytest.raises(mf.DefinitionError, match=f"{what} names 'dorp'.*did you mean 'drop'"):
+            mf.mock({"drop": 1}, **{what: {"dorp": {}}})
+
+
+def test_the_log_says_what_answered_and_what_never_did():
+    mock = mf.mock({"t": mf.when(n=1).then("one").when(n=2).then("two").otherwise(mf.fail("no")), "u": 1})
+    with mf.connect(m=mock) as servers:
+        servers.call("m.t", {"n": 1})
+        with pytest.raises(mf.CallError):
+            servers.call("m.t", {"n": 3})
+    assert [(one.rule, one.value, one.error) for one in mock.log] == [
+        ("when(n=1) → value", "one", None),
+        ("otherwise → error", None, "no"),
+    ]
+    assert mock.unused == ("t: when(n=2)", "t: when(n=2) → value", "u: value")
+    assert list(mock.df["rule"]) == ["when(n=1) → value", "otherwise → error"]
+
+
+def real():
+    from mcp.server import MCPServer
+    from mcp.types import ToolAnnotations
+    from typing_extensions import TypedDict
+
+    server = MCPServer("hr", log_level="ERROR")
+
+    @server.tool(annotations=ToolAnnotations(read_only_hint=True))
+    def look_up(employee_id: str, level: int = 1) -> TypedDict("Person", {"email": str, "roles": list[str]}):
+        raise AssertionError("a mock calls nothing")
+
+    @server.tool()
+    def names() -> list[str]:
+        raise AssertionError("a mock calls nothing")
+
+    return server
+
+
+def test_a_mock_like_a_server_has_its_tools_and_answers_samples_that_fit_the_same_ones_every_time():
+    with mf.connect(hr=real()) as live:
+        first, second = (live.with_mock("hr", mf.mock_like(live["hr"], seed=seed)) for seed in (0, 0))
+        mocked, there = first["hr"].tools["look_up"], live["hr"].tools["look_up"]
+        assert (mocked.input_schema, mocked.output_schema) == (there.input_schema, there.output_schema)
+        assert (mocked.effects, first["hr"].source, live["hr"].source) == (("read-only",), "mock", "live")
+        answers = [one.call("hr.look_up", {"employee_id": "e"}) for one in (first, second)]
+        assert answers[0] == answers[1]
+        assert "@" in answers[0]["email"]
+        assert answers[0] != first.call("hr.look_up", {"employee_id": "other"})
+        assert all(isinstance(one, str) for one in first.call("hr.names"))
+        with pytest.raises(mf.CallError, match='"employee_id" is a required property'):
+            first.call("hr.look_up", {})
+
+
+def test_a_mock_like_a_server_is_overridden_a_tool_at_a_time_and_rules_go_on_to_the_sample():
+    with mf.connect(hr=real()) as live:
+        mock = mf.mock_like(live["hr"], look_up=mf.fail("busy", times=1), names=["Ada"])
+        with live.with_mock("hr", mock) as servers:
+            with pytest.raises(mf.CallError, match="busy"):
+                servers.call("hr.look_up", {"employee_id": "e"})
+            assert "@" in servers.call("hr.look_up", {"employee_id": "e"})["email"]
+            assert servers.call("hr.names") == ["Ada"]
+        assert live["hr"].state == "open"
+        with pytest.raises(mf.DefinitionError, match="its value breaks its output schema"):
+            mf.mock_like(live["hr"], look_up={"email": 7})
+        with pytest.raises(mf.DefinitionError, match=r"no tool 'lookup'.*did you mean 'look_up'"):
+            mf.mock_like(live["hr"], lookup={})
+
+
+def test_with_mock_leaves_the_other_servers_open_and_shared_and_refuses_what_is_no_mock():
+    with mf.connect(a=mf.mock({"t": 1}), b=mf.mock({"u": 2})) as servers:
+        with servers.with_mock("b", mf.mock({"u": 3})) as mocked:
+            assert (mocked.call("b.u"), servers.call("b.u"), mocked.names) == (3, 2, ("a", "b"))
+            assert mocked["a"] is servers["a"]
+        assert (servers["a"].state, servers["b"].state, mocked["b"].state) == ("open", "open", "closed")
+        with pytest.raises(mf.ConfigError, match=r"with_mock.'a'.: give mf.mock"):
+            servers.with_mock("a", real())
+
+
+def test_a_sample_cannot_be_made_up_where_nothing_is_declared():
+    with mf.connect(m=mf.mock({"t": 1})) as servers:
+        with servers.with_mock("m") as mocked, pytest.raises(mf.CallError, match="declares no output schema"):
+            mocked.call("m.t")
 
 
 def test_changing_the_value_afterwards_changes_nothing():

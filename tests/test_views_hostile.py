@@ -1,35 +1,21 @@
 """Every string field of every object, filled with hostile text: it is shown, and it is never anything but text."""
 
 import base64
-import dataclasses
 import itertools
 import json
 import re
 import xml.etree.ElementTree as ElementTree
-from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 import mcpflow_nb as mf
-from mcpflow_nb import upcoming, views
-from mcpflow_nb.catalog import Catalog, Prompt, Resource, Tool
-from mcpflow_nb.differences import Change, Diff, Row
-from mcpflow_nb.effects import Branch, Effect, Effects, Tree
-from mcpflow_nb.exchange import exchange_of
-from mcpflow_nb.forecast import Forecast, Foreseen
-from mcpflow_nb.messages import KIND, STEP, Conversation, Message
-from mcpflow_nb.outline import Ahead
-from mcpflow_nb.provenance import Link, PathRow, Paths, Why
-from mcpflow_nb.skill import Skill
-from mcpflow_nb.timeline import Moment, Timeline
-from mcpflow_nb.trace import Fetched, Passed
-from mcpflow_nb.upcoming import Upcoming
+from mcpflow_nb import views
 from mcpflow_nb.views.html import HIDDEN, visible
 from mcpflow_nb.views.plain import width
 from mcpflow_nb.views.ports import binding_graph
+from tests.hostile import a_workflow, encodable, everything
 
 CORPORA = Path(__file__).parent / "corpora"
 LONG = ["x" * 10_000, "<b>" * 4_000, "日" * 3_000, "a " * 2_000]
@@ -44,30 +30,6 @@ ALLOWED = {
     "summary": set(), "table": {"class"}, "caption": set(), "thead": set(), "tbody": set(), "tr": set(),
     "th": {"scope"}, "td": set(), "img": {"alt", "src", "style"}, "style": set(),
 }  # fmt: skip
-
-
-class Run(SimpleNamespace):
-    """What the views know of a run."""
-
-
-class NextCall(SimpleNamespace):
-    """What the views know of a call that comes next."""
-
-
-class Connection(SimpleNamespace):
-    """What the views know of a connection."""
-
-
-class WorkflowServer(SimpleNamespace):
-    """What the views know of served workflows."""
-
-
-class Servers(dict):
-    """What the views know of servers."""
-
-    @property
-    def names(self):
-        return tuple(self)
 
 
 class Page(HTMLParser):
@@ -111,121 +73,6 @@ class Page(HTMLParser):
     @property
     def text(self):
         return "".join(self.texts)
-
-
-def a_workflow(*texts):
-    """A workflow with a step for each text, the text in all of its fields."""
-    flow = mf.SequentialWorkflow(texts[0], texts[0])
-    for text in texts:
-        flow = flow.argument(text, text, default=text).instruction(text)
-        step = mf.WorkflowStep(text, tool=text, server=text, bind=text, guidance=text, resources=[text])
-        step = step.arg(text, mf.prompt_arg(text)).arg("constant", text).arg("whole", mf.from_step(text))
-        step = step.arg("part", mf.from_step(text)[text]).with_template_binding(text, mf.prompt_arg(text))
-        flow = (
-            flow.step(step)
-            .breakpoint(text, when={text: text})
-            .step("again", tool="m.t", args={text: mf.from_step(text)[text]})
-        )
-    return flow
-
-
-def encodable(text):
-    """A lone surrogate is no text of a workflow."""
-    return text.encode("utf-8", "replace").decode()
-
-
-def everything(text):
-    """One object of each kind, `text` in all of its fields."""
-    flow = a_workflow(encodable(text))
-    passed = Passed(text, {text: [text]}, text)
-    record = mf.Record(
-        text, text, text, "tool_error", "live", (passed,), value={text: text}, binding=text, rule=text, raw={text: [text]},
-        error=text, missing=(text,), guidance=text, started=datetime(2026, 1, 1, tzinfo=UTC), resources=(fetched(text), fetched(text, text)),
-    )  # fmt: skip
-    done = dataclasses.replace(record, status="ok", error=None, missing=())
-    ahead = Ahead(
-        text, text, text, {text: text}, {text: text}, {text: {"type": text, "description": text}}, (text,), text
-    )
-    trace = mf.Trace(text, text, text, 2, (record, done, dataclasses.replace(done, tool=None)), ahead=(ahead, ahead))
-    call = NextCall(
-        step=text, tool=text, server=text, source=text, arguments=(passed,), missing=(text,), effects=(text,),
-        guidance=text, resources=(text,) * 20,
-    )  # fmt: skip
-    schema = {"type": "object", "properties": {text: {"type": text, "description": text, "default": text}}}
-    tool = Tool(
-        text, text, text, schema, {"type": "object", "properties": {text: {"type": text}}}, {"title": text}, text
-    )
-    catalog = Catalog(
-        {text: tool}, (Resource(text, text, text, text, text),), (Prompt(text, text, text, (text,)),), {text: text}
-    )
-    connection = Connection(
-        name=text, transport=text, source=text, state=text, protocol=text, target=text, error=text, catalog=catalog
-    )
-    servers = Servers({text: connection})
-    run = Run(
-        id=text, workflow=flow, outcome=text, reason=text, trace=trace, bindings={text: text}, arguments={text: text},
-        next=call, servers=servers,
-    )  # fmt: skip
-    problem = mf.Problem(text, "error", text, text, text, None, text, (text,), text, text)
-    report = mf.Report(flow, (problem,), (text,))
-    seen = Forecast(text, (Foreseen(text, text, text, text, text, (text,)),))
-    skill = Skill(text, text, (dataclasses.replace(problem, severity="warning"),))
-    handed = Run(**{**vars(run), "outcome": "handoff"})
-    endpoint = SimpleNamespace(is_open=True, snippet=lambda: text)
-    served = WorkflowServer(
-        name=text, url=text, workflows=(flow,), by_tool={text: flow}, endpoint=endpoint, side_effects="handoff"
-    )
-    return [
-        flow, flow.steps[0], report, seen, skill, tool, servers, connection, run, handed, call, trace, *timed(text), told(text),
-        served, record, *debugged(text),
-    ]  # fmt: skip
-
-
-def timed(text):
-    """A timeline and the messages of a step, `text` in all of their fields."""
-    first, second = Moment(*(text,) * 5, 1, 0.0, 1.0), Moment(*(text,) * 5, 2, 500.0, None, 499.0, "handoff")
-    when = datetime(2026, 1, 1, tzinfo=UTC)
-    record = mf.Record(
-        text, text, text, "tool_error", "live", (Passed(text, {text: [text]}, text),), error=text, started=when,
-        protocol_error={"code": 1, "message": text, "data": {text: text}}, resources=(fetched(text), fetched(text, text)),
-    )  # fmt: skip
-    return Timeline(text, text, when, (first, second, Moment(text, None, None, None, text, 3))), exchange_of(record)
-
-
-def debugged(text):
-    """What debugging gives, `text` in all of its fields."""
-    changes = (Change(text, text, f"{text}!"), Change("sent.x", {text: text}, text, has_right=False))
-    when = datetime(2026, 1, 1, tzinfo=UTC)
-    return [
-        Diff("run", text, text, (Row(text, "≠", changes, (0.1, None), 3), Row(text, "+"), Row("b", "=")), changes),
-        Why(
-            text,
-            text,
-            (Link(0, f"argument {text!r} of step {text!r} ← {text}", text, text), Link(9, text, text, "mock")),
-        ),
-        Paths(text, (PathRow((), {text: text}, f"from_step({text!r})"), PathRow((text, 0), text, text)), 5),
-        Effects(
-            (
-                Effect(text, text, text, text, (text,), text, text, 2, when),
-                Effect(text, text, None, None, (), None, text, 1, None),
-            )
-        ),
-        Tree((Branch(0, text, text, 1, 2, None, 3, here=True), Branch(90, text, text, 1, 2, 1, 3, here=False))),
-        Upcoming(text, (upcoming.Remaining(text, text, text, text, text, (text,), text),)),
-    ]
-
-
-def fetched(text, error=None):
-    contents = ({"uri": text, "mimeType": text, "text": text}, {"uri": text, "mimeType": "image/png", "blob": text})
-    return Fetched(text, text, contents, error, text, 0.1, after_call=error is None)
-
-
-def told(text):
-    """A conversation with `text` in every message."""
-    inner = [{"uri": text, "mimeType": text, "text": text}, {"uri": text, "mimeType": "image/png", "blob": text}]
-    said = [{"type": "text", "text": text, "_meta": {KIND: text, STEP: text}}]
-    said += [{"type": "resource", "resource": one, "_meta": {"mcpflow/server": text}} for one in inner]
-    return Conversation(text, text, tuple(Message("result", content, text) for content in said))
 
 
 def test_every_view_has_a_hostile_case():

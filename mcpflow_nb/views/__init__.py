@@ -18,6 +18,7 @@ from mcpflow_nb.views import (
     effects,
     exchange,
     forecast,
+    mock,
     record,
     report,
     run,
@@ -63,6 +64,7 @@ VIEWS: Final = {
     "Connection": View(
         servers.connection_line, servers.connection_plain, servers.connection_html, "servers[name].tools"
     ),
+    "Mock": View(mock.line, mock.plain, mock.html, "mock.df"),
     "Run": View(run.line, run.plain, run.html, "run.trace.df"),
     "NextCall": View(call.line, call.plain, call.html, "run.next"),
     "Trace": View(trace.line, trace.plain, trace.html, "trace.df"),
