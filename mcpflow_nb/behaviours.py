@@ -38,6 +38,8 @@ class Behaviour:
     label = ""
     passes = False
     """Whether it lets some calls pass to `rest`."""
+    ends = True
+    """Whether some calls end in it; a rule that only leads on to another is counted with that one."""
 
     def __init__(self) -> None:
         self.uses = 0
@@ -86,9 +88,10 @@ class Behaviour:
         return await self.rest.answer(asked)
 
     def rules(self, before: str = "") -> Iterator[tuple[str, Behaviour]]:
-        """Yield each answer in it with its label, those it is made of after it."""
+        """Yield each answer in which a call can end, with the labels that lead to it."""
         label = " → ".join(part for part in (before, self.label) if part)
-        yield label, self
+        if self.ends:
+            yield label, self
         for part in self.parts:
             yield from part.rules(label)
 

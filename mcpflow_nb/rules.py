@@ -45,8 +45,16 @@ class InTurn(Behaviour):
 
     async def _answer(self, asked: Asked) -> Any:
         at = min(self.uses, len(self.answers)) - 1
-        asked.rules[-1] = f"in turn, {at + 1} of {len(self.answers)}"
+        asked.rules[-1] = self._label(at)
         return await self.answers[at].answer(asked)
+
+    def _label(self, at: int) -> str:
+        return f"in turn, {at + 1} of {len(self.answers)}"
+
+    def rules(self, before: str = "") -> Iterator[tuple[str, Behaviour]]:
+        """Yield the answers, each with its place in the order."""
+        for at, answer in enumerate(self.answers):
+            yield from answer.rules(" → ".join(part for part in (before, self._label(at)) if part))
 
 
 class When(Behaviour):
@@ -120,7 +128,7 @@ class When(Behaviour):
 class Case(Behaviour):
     """Arguments that match, each equal to a value or accepted by a function; `test` is a function of all of them."""
 
-    passes = True
+    passes, ends = True, False
 
     def __init__(self, test: Callable[[dict[str, Any]], Any] | None, arguments: Mapping[str, Any]) -> None:
         super().__init__()
@@ -154,7 +162,7 @@ class Case(Behaviour):
 class Delay(Behaviour):
     """Seconds to wait before the answer."""
 
-    passes = True
+    passes, ends = True, False
 
     def __init__(self, seconds: float) -> None:
         super().__init__()
@@ -181,7 +189,9 @@ class Fault(Behaviour):
         self.kind, self.times, self.words = kind, times, words
         self.path = split_path(field) if field is not None else ()
         self.passes = kind in BROKEN or times is not None
-        self.label = kind + (f" of {field}" if field is not None else "") + (f", {times} times" if times else "")
+        self.ends = kind in IN_CALL or times is not None
+        often = {None: "", 1: ", once"}.get(times, f", {times} times")
+        self.label = ("fails" if kind == "error" else kind) + (f" of {field}" if field is not None else "") + often
 
     async def answer(self, asked: Asked) -> Any:
         """Return the broken output, or what the call that passes gets."""

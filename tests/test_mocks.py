@@ -63,7 +63,7 @@ def test_arguments_that_the_input_schema_refuses_are_the_tool_s_error_and_its_fu
     ran = []
     schema = {"type": "object", "properties": {"to": {"type": "string"}}, "required": ["to"]}
     mock = mf.mock({"send": lambda to: ran.append(to)}, schemas={"send": schema})
-    with mf.connect(m=mock) as servers, pytest.raises(mf.CallError, match='input schema.*7 is not of type "string"'):
+    with mf.connect(m=mock) as servers, pytest.raises(mf.CallError, match=r'input schema.*7 is not of type "string"'):
         servers.call("m.send", {"to": 7})
     assert (ran, mock.log[0].rule) == ([], "refused")
 
@@ -120,10 +120,10 @@ def test_the_log_says_what_answered_and_what_never_did():
             servers.call("m.t", {"n": 3})
     assert [(one.rule, one.value, one.error) for one in mock.log] == [
         ("when(n=1) → value", "one", None),
-        ("otherwise → error", None, "no"),
+        ("otherwise → fails", None, "no"),
     ]
-    assert mock.unused == ("t: when(n=2)", "t: when(n=2) → value", "u: value")
-    assert list(mock.df["rule"]) == ["when(n=1) → value", "otherwise → error"]
+    assert mock.unused == ("t: when(n=2) → value", "u: value")
+    assert list(mock.df["rule"]) == ["when(n=1) → value", "otherwise → fails"]
 
 
 def real():

@@ -71,7 +71,7 @@ def test_rules_are_laid_over_rules():
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: mf.mock({"t": mf.fail(times=1)}), "tool 't': after 'error, 1 times' nothing answers; add .then"),
+        (lambda: mf.mock({"t": mf.fail(times=1)}), "tool 't': after 'fails, once' nothing answers; add .then"),
         (lambda: mf.mock({"t": mf.when(n=1)}), "when.n=1. has no answer"),
         (lambda: mf.mock({"t": mf.delay(1)}), "nothing answers"),
         (lambda: mf.mock({"t": mf.sequence(mf.fault("null"))}), "nothing answers"),
@@ -106,7 +106,10 @@ def test_every_fault_becomes_what_it_says_once_and_then_the_tool_answers(kind):
         run = mf.SequentialWorkflow("w").step("a", tool="m.t", timeout=0.3, bind="p").start(servers).all()
         assert (run.outcome, run.trace[0].status) == BECOMES[kind]
         assert servers.call("m.t") == ADA
-    assert [one.rule for one in mock.log] == [f"{kind}, 1 times" + (" → value" if kind in BROKEN else ""), "value"]
+    assert [one.rule for one in mock.log] == [
+        f"{'fails' if kind == 'error' else kind}, once" + (" → value" if kind in BROKEN else ""),
+        "value",
+    ]
 
 
 def test_a_fault_breaks_the_field_that_is_named():
