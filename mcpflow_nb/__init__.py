@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from mcpflow_nb.arguments import Argument as Argument
     from mcpflow_nb.differences import diff as diff
+    from mcpflow_nb.drilling import drill as drill
     from mcpflow_nb.dsl import constant as constant
     from mcpflow_nb.dsl import field as field
     from mcpflow_nb.dsl import from_step as from_step
@@ -70,6 +71,7 @@ _HOME: Final = {
         "trace": "Record Trace",
         "run": "Run",
         "differences": "diff",
+        "drilling": "drill",
         "serving.server": "serve",
         "errors": "McpflowError DefinitionError LoadError ConfigError CheckError ArgumentsError MissingValueError"
         " NotJsonError ServerError ConnectError NotOfferedError CallError ServeError TraceError RunError",

@@ -18,7 +18,7 @@ from mcpflow_nb.trace import Status
 
 CALL_SECONDS: Final = 30.0
 FAIL: Final = "mcpflow/fail"
-"""The key in a call's `_meta` with the words a mocked server is to fail with; no other server knows it."""
+"""The key in a call's `_meta` with what goes wrong with it on a mocked server; no other server knows it."""
 CLOSED: Final = -32000
 _ENDED: Final = ("Connection closed", "SSE stream ended")
 _EXPIRED: Final = ("Session terminated", "Session not found")

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from mcpflow_nb.exact import dumps
+from mcpflow_nb.faults import Failure
 from mcpflow_nb.trace import Record
 from mcpflow_nb.values import Frozen, copied
 from mcpflow_nb.workflow import WorkflowStep
@@ -24,15 +25,15 @@ Fate = Literal["call", "reuse", "pinned", "rerun"]
 class Course:
     """`at` is the index of the next step, `kept` the last result of each step that was called, by index.
 
-    `edits` has arguments given by hand by step, `pins` values given by hand by step, `fails` the words with which the
-    next call of a step fails on its mock.
+    `edits` has arguments given by hand by step, `pins` values given by hand by step, `fails` what goes wrong with the
+    next call of a step on its mock.
     """
 
     at: int = 0
     kept: Mapping[int, Record] = field(default_factory=lambda: MappingProxyType({}))
     edits: Mapping[str, Mapping[str, Frozen]] = field(default_factory=lambda: MappingProxyType({}))
     pins: Mapping[str, Frozen] = field(default_factory=lambda: MappingProxyType({}))
-    fails: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    fails: Mapping[str, Failure] = field(default_factory=lambda: MappingProxyType({}))
 
     def passed(self, record: Record) -> Course:
         """Stand after the next step."""
@@ -42,7 +43,7 @@ class Course:
         """Keep what came of the next step, and stand before it still; one that called nothing keeps what was."""
         if not was_called(record):
             return self
-        fails = {name: words for name, words in self.fails.items() if name != record.step}
+        fails = {name: one for name, one in self.fails.items() if name != record.step}
         return replace(self, kept={**self.kept, self.at: record}, fails=fails)
 
     def is_new(self, step: WorkflowStep) -> bool:
@@ -69,10 +70,10 @@ class Course:
         rest = {name: given for name, given in self.pins.items() if name != step}
         return replace(self, pins=rest if value is None else {**rest, step: value})
 
-    def failing(self, step: str, words: str | None) -> Course:
-        """Let the next call of a step fail with these words; None lets it be."""
+    def failing(self, step: str, failure: Failure | None) -> Course:
+        """Let the next call of a step go wrong; None lets it be."""
         rest = {name: given for name, given in self.fails.items() if name != step}
-        return replace(self, fails=rest if words is None else {**rest, step: words})
+        return replace(self, fails=rest if failure is None else {**rest, step: failure})
 
     def carried(self, old: Sequence[WorkflowStep], new: Sequence[WorkflowStep]) -> Course:
         """Return the beginning of a course through changed steps, with the results of those that stayed what they were."""
@@ -85,7 +86,7 @@ class Course:
         names = {step.name for step in new}
         edits = {name: given for name, given in self.edits.items() if name in names}
         pins = {name: value for name, value in self.pins.items() if name in names}
-        return Course(0, kept, edits, pins, {name: words for name, words in self.fails.items() if name in names})
+        return Course(0, kept, edits, pins, {name: one for name, one in self.fails.items() if name in names})
 
     def fate(self, step: WorkflowStep, at: int, asked: Mapping[str, Any] | None) -> Fate:
         """Tell what becomes of a step with these arguments or URIs; None where they are not known yet."""

@@ -18,6 +18,7 @@ from mcpflow_nb.course import Course
 from mcpflow_nb.engine import pinned_record
 from mcpflow_nb.errors import CallError, RunError
 from mcpflow_nb.explaining import Explained
+from mcpflow_nb.faults import Failure, require_fault
 from mcpflow_nb.inputs import read_arguments
 from mcpflow_nb.results import text_of_content, value_of
 from mcpflow_nb.trace import ANSWER, EDITED, Passed, Record
@@ -124,22 +125,34 @@ class Debugger(Explained):
             return self._itself
 
     @verb
-    async def fail(self, step: str, words: str | None = "made to fail by run.fail") -> Run:
-        """Let the next call of a step fail with an error of these words, to see what then happens; None takes it back.
+    async def fail(
+        self,
+        step: str,
+        words: str | None = "made to fail by run.fail",
+        *,
+        fault: str = "error",
+        field: str | None = None,
+    ) -> Run:
+        """Let the next call of a step go wrong, to see what then happens: an error of these words; None takes it back.
 
-        Only a mocked server can be made to fail; the call is in its log, its function is not run.
+        `fault` is any of `mf.fault`: `timeout`, `lost`, `null`, ..., the latter at `field` of what its mock answers. Only
+        a mocked server can be made to fail; the call is in its log, at an error its function is not run.
 
         Raises
         ------
         RunError
             When there is no such step, it calls no tool, or its server is not mocked.
+        DefinitionError
+            When there is no such fault.
         """
+        require_fault(fault, field)
         async with self._busy:
             now = self._itself._ready_at(self._index(step))
             if now.connection is None or now.connection.source != "mock":
                 where = f"is called on {now.call.server!r}, which is live" if now.connection else "calls no tool"
                 raise RunError(f"run.fail(): step {step!r} {where}; only a mocked server can be made to fail")
-            self._moved(self._course.failing(step, words), self.outcome)
+            failure = Failure(words, fault, field) if words is not None else None
+            self._moved(self._course.failing(step, failure), self.outcome)
             return self._itself
 
     @verb

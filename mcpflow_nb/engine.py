@@ -17,6 +17,7 @@ from mcpflow_nb.calls import FAIL, Progress
 from mcpflow_nb.catalog import Tool
 from mcpflow_nb.connections import Connection
 from mcpflow_nb.errors import MissingValueError, NotJsonError, ServerError
+from mcpflow_nb.faults import Failure
 from mcpflow_nb.fetching import after_call, before_call, before_handoff, fetch, known_uri
 from mcpflow_nb.messages import called
 from mcpflow_nb.results import text_of_content, value_of
@@ -32,7 +33,7 @@ class NextCall(Shown):
     """The call that comes next: every argument resolved with its origin, and what is missing.
 
     `missing` are required parameters that have no value: the step will hand off. `problem` is why it cannot be sent.
-    `fails` are the words with which its mock was told to fail.
+    `fails` says what goes wrong with it on its mock, as `run.fail` told.
     """
 
     step: str
@@ -72,6 +73,7 @@ class Ready:
     is_answered: bool = False
     connection: Connection | None = None
     tool: Tool | None = None
+    failure: Failure | None = None
 
 
 @dataclass
@@ -90,7 +92,7 @@ class Doing:
 
 def ready(
     step: WorkflowStep, scope: Scope, servers: Any, given: Mapping[str, Passed] | None = None, *,
-    is_answered: bool = False, fails: str | None = None,
+    is_answered: bool = False, failure: Failure | None = None,
 ) -> Ready:  # fmt: skip
     """Resolve a step against what has run so far; calls nothing, and puts every problem into the answer.
 
@@ -110,9 +112,9 @@ def ready(
     missing = () if problem else tuple(name for name in tool.required if name not in there)
     call = NextCall(
         step.name, tool.name, connection.name, connection.source, arguments, missing, tool.effects, guidance, problem,
-        fails, uris,
+        failure.said if failure is not None else None, uris,
     )  # fmt: skip
-    return Ready(step, call, scope, servers, is_answered, connection, tool)
+    return Ready(step, call, scope, servers, is_answered, connection, tool, failure)
 
 
 def _resolved(step: WorkflowStep, scope: Scope, given: Mapping[str, Passed]) -> tuple[tuple[Passed, ...], str | None]:
@@ -160,7 +162,7 @@ async def _handed_over(ready: Ready, doing: Doing, attempt: int) -> Record:
 async def _called(
     ready: Ready, doing: Doing, connection: Connection, tool: Tool, attempt: int, progress: Progress | None
 ) -> Record:
-    meta = {FAIL: ready.call.fails} if ready.call.fails is not None else None
+    meta = {FAIL: ready.failure.asked} if ready.failure is not None else None
     started, clock = datetime.now(UTC), time.perf_counter()
     answer = await connection.call(tool.name, ready.call.sent, ready.plan.timeout, progress, meta)
     when = (started, time.perf_counter() - clock) if answer.status != "not_sent" else (None, 0.0)

@@ -6,6 +6,7 @@ To add one: a function of a value and a path in `BROKEN`, or a word in `IN_CALL`
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from mcpflow_nb.errors import DefinitionError, did_you_mean
@@ -18,19 +19,50 @@ HUGE: Final = 2_000_000
 """Characters of text that is huge."""
 
 
+@dataclass(frozen=True)
+class Failure:
+    """What the next call of a step goes wrong with, on its mock: a fault, its words where it is an error, its field."""
+
+    words: str
+    fault: str = "error"
+    field: str | None = None
+
+    @property
+    def said(self) -> str:
+        """What goes wrong, in words."""
+        return self.words if self.fault == "error" else self.fault + (f" of {self.field}" if self.field else "")
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """The plain JSON that a call carries to its mock."""
+        return asdict(self)
+
+
+def require_fault(kind: str, field: str | None = None) -> None:
+    """Return where there is such a fault, and it may have a field.
+
+    Raises
+    ------
+    DefinitionError
+        Where not.
+    """
+    if kind not in (*IN_CALL, *BROKEN):
+        raise DefinitionError(f"fault {kind!r}: there is no such fault{did_you_mean(kind, (*IN_CALL, *BROKEN))}")
+    if field is not None and kind not in BROKEN:
+        raise DefinitionError(f"fault {kind!r}: it breaks the call, and has no field; {', '.join(BROKEN)} have one")
+
+
 def broken(kind: str, value: Any, path: Path = ()) -> Any:
     """Return a value with one fault, at a path or at the first place that can have it; the value given stays as it is.
 
     Raises
     ------
     DefinitionError
-        For a fault that is none of `BROKEN`, or a value that has no place for it.
+        For a value that has no place for it.
 
     >>> broken("missing_field", {"id": 1, "email": "a@x"}), broken("null", {"id": 1}), broken("wrong_type", {"id": 1})
     ({'email': 'a@x'}, {'id': None}, {'id': '1'})
     """
-    if kind not in BROKEN:
-        raise DefinitionError(f"fault {kind!r}: there is no such fault{did_you_mean(kind, (*IN_CALL, *BROKEN))}")
     return BROKEN[kind](value, path)
 
 
@@ -44,7 +76,7 @@ def places(kind: str, value: Any) -> tuple[Path, ...]:
 
 
 def _can_have(kind: str, path: Path, part: Any) -> bool:
-    if kind == "missing_field":
+    if kind in ("missing_field", "renamed_field"):
         return bool(path) and isinstance(path[-1], str)
     if kind == "empty_list":
         return isinstance(part, list) and bool(part)
@@ -80,11 +112,13 @@ def _changed(kind: str, value: Any, path: Path, change: Callable[[Any], Any]) ->
     return made
 
 
-def _without(value: Any, path: Path) -> Any:
-    where = _place("missing_field", value, path)
+def _without(value: Any, path: Path, kind: str = "missing_field") -> Any:
+    where = _place(kind, value, path)
     made = copied(value)
     parent = walk(made, where[:-1], "the output")
-    del parent[where[-1] if isinstance(parent, list) else str(where[-1])]
+    gone = parent.pop(where[-1] if isinstance(parent, list) else str(where[-1]))
+    if kind == "renamed_field" and isinstance(parent, dict):
+        parent[f"{where[-1]}_v2"] = gone
     return made
 
 
@@ -98,6 +132,7 @@ def _of_another_type(part: Any) -> Any:
 
 BROKEN: Final[dict[str, Callable[[Any, Path], Any]]] = {
     "missing_field": _without,
+    "renamed_field": lambda value, path: _without(value, path, "renamed_field"),
     "null": lambda value, path: _changed("null", value, path, lambda _part: None),
     "wrong_type": lambda value, path: _changed("wrong_type", value, path, _of_another_type),
     "empty_list": lambda value, path: _changed("empty_list", value, path, lambda _part: []),

@@ -15,6 +15,7 @@ from mcpflow_nb.calls import FAIL
 from mcpflow_nb.catalog import Tool
 from mcpflow_nb.errors import DefinitionError, NotJsonError
 from mcpflow_nb.mock_documents import MockedPrompt, MockedResource
+from mcpflow_nb.rules import Fault
 from mcpflow_nb.show import Shown
 from mcpflow_nb.values import Frozen, copied, jsonable
 
@@ -96,20 +97,22 @@ class Mock(Shown):
         except MCPError as failure:
             error = failure.error.message
             raise
+        except ToolFailed as failure:
+            error = str(failure)
         except NotJsonError as failure:
             error = f"the mock's output: {failure}"
         except (Exception, SystemExit, KeyboardInterrupt) as failure:  # noqa: BLE001 - the reader's own function
-            error = str(failure) or type(failure).__name__
+            error = f"{type(failure).__name__}: {failure}" if str(failure) else type(failure).__name__
         finally:
             self.log[at] = MockCall(params.name, sent, " → ".join(asked.rules), value, error)
         return _succeeded(asked.tool, value) if error is None else _failed(error)
 
     async def _answer(self, asked: Asked, failure: Any) -> Any:
-        if failure is not None:
-            asked.rules.append("run.fail")
-            raise ToolFailed(str(failure))
         if asked.tool.name not in self.answers:
             raise ToolFailed(f"Unknown tool: {asked.tool.name}")
+        if failure is not None:
+            asked.rules.append("run.fail")
+            return await _faulty(failure, self.answers[asked.tool.name]).answer(asked)
         if (why := asked.tool.input_refusal(asked.arguments)) is not None:
             asked.rules.append("refused")
             raise ToolFailed(f"the arguments break the tool's input schema: {why}")
@@ -141,6 +144,13 @@ class Mock(Shown):
         return await self._prompts[params.name].get(params.arguments or {})
 
     __repr__ = Shown.__repr__
+
+
+def _faulty(failure: Mapping[str, Any], answer: Behaviour) -> Behaviour:
+    """Return the fault that a call carries, on top of the tool's answer, whose rules go on as if nothing were."""
+    made = Fault(failure["fault"], failure["field"], None, failure["words"])
+    made.rest = answer
+    return made
 
 
 def _held_to(tool: Tool, answer: Behaviour) -> Behaviour:

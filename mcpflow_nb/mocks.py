@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mcpflow_nb.behaviours import Asked, Behaviour, ToolFailed, behaviour_of
-from mcpflow_nb.catalog import Catalog, Tool
+from mcpflow_nb.catalog import Catalog, Resource, Tool
 from mcpflow_nb.errors import DefinitionError, did_you_mean
 from mcpflow_nb.mock_server import Mock
 from mcpflow_nb.sampling import sample
@@ -86,6 +86,8 @@ def mock(
 def mock_like(server: Any, answers: Mapping[str, Any] | None = None, /, *, seed: int = 0, **more: Any) -> Mock:
     """Make a mocked server with every tool of another: same schemas and annotations, each answer a sample of its schema.
 
+    Its resources and prompts are there as well, each with a text that says that it is mocked.
+
     Parameters
     ----------
     server
@@ -107,7 +109,14 @@ def mock_like(server: Any, answers: Mapping[str, Any] | None = None, /, *, seed:
         raise DefinitionError(f"mock_like: no tool {unknown[0]!r}{did_you_mean(unknown[0], list(catalog.tools))}")
     base = {name: Sampled(seed) for name in catalog.tools}
     made = {name: _answer(name, given[name], base[name]) if name in given else base[name] for name in catalog.tools}
-    return Mock(list(catalog.tools.values()), made, {}, {})
+    prompts = {one.name: f"A mocked prompt: {one.name}" for one in catalog.prompts}
+    return Mock(list(catalog.tools.values()), made, {one.uri: _document(one) for one in catalog.resources}, prompts)
+
+
+def _document(resource: Resource) -> Any:
+    """Return what a mocked resource of another server answers: text that says so, with the marks of its URI."""
+    said = f"A mocked resource: {resource.name or resource.uri}"
+    return (lambda **marks: f"{said} {marks}") if "{" in resource.uri else said
 
 
 def _answer(name: str, given: Any, base: Behaviour | None) -> Behaviour:

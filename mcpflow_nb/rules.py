@@ -16,7 +16,7 @@ from mcp import MCPError
 from mcpflow_nb.behaviours import Asked, Behaviour, ToolFailed, behaviour_of, frozen
 from mcpflow_nb.calls import CLOSED
 from mcpflow_nb.errors import DefinitionError, MissingValueError, did_you_mean
-from mcpflow_nb.faults import BROKEN, IN_CALL, broken
+from mcpflow_nb.faults import BROKEN, IN_CALL, broken, require_fault
 from mcpflow_nb.paths import split_path
 from mcpflow_nb.values import Frozen
 
@@ -180,12 +180,9 @@ class Fault(Behaviour):
 
     def __init__(self, kind: str, field: str | None, times: int | None, words: str) -> None:
         super().__init__()
-        if kind not in (*IN_CALL, *BROKEN):
-            raise DefinitionError(f"fault {kind!r}: there is no such fault{did_you_mean(kind, (*IN_CALL, *BROKEN))}")
+        require_fault(kind, field)
         if times is not None and (isinstance(times, bool) or not isinstance(times, int) or times < 1):
             raise DefinitionError(f"fault {kind!r}: times is a whole number from 1, or None for always, not {times!r}")
-        if field is not None and kind not in BROKEN:
-            raise DefinitionError(f"fault {kind!r}: it breaks the call, and has no field; {listed_fields()} have one")
         self.kind, self.times, self.words = kind, times, words
         self.path = split_path(field) if field is not None else ()
         self.passes = kind in BROKEN or times is not None
@@ -212,11 +209,6 @@ class Fault(Behaviour):
         except (DefinitionError, MissingValueError) as error:
             problem = str(error)
         raise ToolFailed(problem)
-
-
-def listed_fields() -> str:
-    """Return the faults that break a field, in words."""
-    return ", ".join(BROKEN)
 
 
 def when(test: Callable[[dict[str, Any]], Any] | None = None, /, **arguments: Any) -> When:
@@ -256,8 +248,8 @@ def fault(kind: str, field: str | None = None, *, times: int | None = None) -> F
     """Let a tool go wrong: `mf.fault("null", "employee_id").then({...})`.
 
     `kind` is of the call: `error`, `timeout` (it never answers), `lost` (the connection ends); or of its output:
-    `missing_field`, `null`, `wrong_type`, `empty_list`, `huge`, each at `field` (`"list.0.id"`) or at the first place
-    that can have it, and `invalid_output`.
+    `missing_field`, `renamed_field`, `null`, `wrong_type`, `empty_list`, `huge`, each at `field` (`"list.0.id"`) or at
+    the first place that can have it, and `invalid_output`.
 
     Raises
     ------

@@ -205,7 +205,7 @@ class Run(Debugger):
             self.servers,
             given,
             is_answered=answer is not None,
-            fails=self._course.fails.get(step.name),
+            failure=self._course.fails.get(step.name),
         )
 
     def _scope(self) -> Scope:

@@ -8,6 +8,7 @@ import mcpflow_nb as mf
 from mcpflow_nb import upcoming
 from mcpflow_nb.catalog import Catalog, Prompt, Resource, Tool
 from mcpflow_nb.differences import Change, Diff, Row
+from mcpflow_nb.drilling import Cell, Drill, Try
 from mcpflow_nb.effects import Branch, Effect, Effects, Tree
 from mcpflow_nb.exchange import exchange_of
 from mcpflow_nb.forecast import Forecast, Foreseen
@@ -138,6 +139,14 @@ def debugged(text):
     when = datetime(2026, 1, 1, tzinfo=UTC)
     return [
         Diff("run", text, text, (Row(text, "≠", changes, (0.1, None), 3), Row(text, "+"), Row("b", "=")), changes),
+        Drill(
+            text,
+            (text,),
+            (
+                Cell(text, text, "hung", (Try(text, "hung", text, mf.Trace(text, text, text, 1, ())),)),
+                Cell(text, text, "stopped"),
+            ),
+        ),
         Why(
             text,
             text,

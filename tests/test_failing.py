@@ -27,6 +27,19 @@ def test_a_failure_is_taken_back_and_a_fork_has_its_own():
         assert fork.all().outcome == "failed"
 
 
+def test_a_call_goes_wrong_in_any_way_a_mock_can():
+    out = {"type": "object", "properties": {"y": {"type": "integer"}}, "required": ["y"]}
+    with mf.connect(m=mf.mock({"a": lambda: {"y": 1}}, outputs={"a": out})) as servers:
+        run = mf.SequentialWorkflow("w").step("a", tool="m.a", timeout=0.2).start(servers)
+        assert run.fail("a", fault="null", field="y").next.fails == "null of y"
+        assert run.step().status == "invalid_output"
+        assert run.fail("a", fault="timeout").rerun("a").trace[-1].status == "unknown"
+        assert run.fail("a", fault="lost").rerun("a").trace[-1].status == "unknown"
+        assert run.rerun("a").outcome == "completed"
+        with pytest.raises(mf.DefinitionError, match="no such fault; did you mean 'lost'"):
+            run.fail("a", fault="lsot")
+
+
 def test_only_a_mocked_tool_can_be_made_to_fail():
     server = MCPServer("s", log_level="ERROR")
 

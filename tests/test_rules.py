@@ -93,7 +93,7 @@ def test_what_can_never_answer_is_refused_where_it_is_written(make, said):
 
 BECOMES = {
     "error": ("failed", "tool_error"), "timeout": ("unknown", "unknown"), "lost": ("unknown", "unknown"),
-    "missing_field": ("failed", "invalid_output"), "null": ("failed", "invalid_output"),
+    "missing_field": ("failed", "invalid_output"), "renamed_field": ("failed", "invalid_output"), "null": ("failed", "invalid_output"),
     "wrong_type": ("failed", "invalid_output"), "empty_list": ("completed", "ok"), "huge": ("completed", "ok"),
     "invalid_output": ("failed", "invalid_output"),
 }  # fmt: skip

@@ -110,6 +110,10 @@ def test_every_public_name_loads_is_listed_and_is_described(public: str) -> None
     )
 
 
+def test_no_module_hides_a_public_name() -> None:
+    assert {path.stem for path in PACKAGE if path.parent.name == "mcpflow_nb"} & set(mf.__all__) == set()
+
+
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match=r"module 'mcpflow_nb' has no attribute 'conect'"):
         _ = mf.conect
