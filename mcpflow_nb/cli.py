@@ -49,6 +49,9 @@ for _name, _help in {
     "serve": "Serve saved workflows to MCP clients, over stdio or HTTP.",
 }.items():
     app.command(f"mcpflow_nb.commands:{_name}", name=_name, help=_help)
+app.command(
+    "mcpflow_nb.testing.command:run_notebooks", name="test", help="Run notebooks as tests, each in a fresh kernel."
+)
 
 
 @app.command

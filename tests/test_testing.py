@@ -46,7 +46,9 @@ def test_a_failing_cell_is_named_with_its_source_and_plain_traceback(tmp_path: P
     )  # fmt: skip
     assert "ZeroDivisionError: division by zero" in error.traceback
     assert "\x1b" not in str(error)
-    assert str(error).startswith("some.ipynb, cell 1 (id 'cell-01'):\n    print('before')\n    1 / x\n")
+    assert str(error).startswith(
+        "some.ipynb, cell 1 (id 'cell-01'): ZeroDivisionError: division by zero\n    print('before')\n    1 / x\n"
+    )
 
 
 def test_a_group_of_exceptions_is_shown_with_its_parts(tmp_path: Path) -> None:

@@ -1,5 +1,36 @@
-"""Tests of notebooks and of runs, for the suite of whoever uses this package. One file each; the public names are here."""
+"""Tests of notebooks and of runs, for the suite of whoever uses this package. One file each; the public names are here.
 
-from mcpflow_nb.testing.notebooks import NotebookError, run_notebook
+Each is loaded on its first use: pytest loads the plugin of this folder in every suite of an environment, so that must
+stay cheap. To add a name: a line in `_HOME`, and the same import above it for type checkers.
+"""
 
-__all__ = ["NotebookError", "run_notebook"]
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from mcpflow_nb.show import above
+
+if TYPE_CHECKING:
+    from mcpflow_nb.testing.notebooks import NotebookError as NotebookError
+    from mcpflow_nb.testing.notebooks import NotebookResult as NotebookResult
+    from mcpflow_nb.testing.notebooks import run_notebook as run_notebook
+    from mcpflow_nb.testing.notebooks import try_notebook as try_notebook
+
+_HOME: Final = {
+    "NotebookError": "notebooks",
+    "NotebookResult": "notebooks",
+    "run_notebook": "notebooks",
+    "try_notebook": "notebooks",
+}
+
+__all__ = [*_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(above(f"testing.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})

@@ -8,182 +8,253 @@ The kernel is this interpreter, whatever kernels the machine has; it is gone whe
 
 from __future__ import annotations
 
-import asyncio
-import json
 import os
 import re
-import sys
 import tempfile
 import time
-from collections.abc import Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+import warnings
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from queue import Empty
 from typing import TYPE_CHECKING, Any, Final
 
+from mcpflow_nb.bridge import run as in_io_thread
 from mcpflow_nb.errors import McpflowError
+from mcpflow_nb.testing.kernels import LOST, LostReplyError, client_of, environment, polled, tidied
+from mcpflow_nb.testing.parameters import INJECTED, checked, inject
 
 if TYPE_CHECKING:
     from nbclient import NotebookClient
     from nbformat import NotebookNode
 
-_COLOUR: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_LONGEST_SOCKET_PATH: Final = 90  # systems allow 103 to 107 bytes, and the kernel adds "-5"
-_LOST_SECONDS: Final = 3
+TIMEOUT_SECONDS: Final = 60.0
+SKIPPED: Final = frozenset({"skip", "skip-execution"})
+"""Tags of cells that are never run."""
+
+_CONTROL: Final = re.compile(r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
+_GROUP: Final = re.compile(r"^ +\| (\w+: .*)$", re.MULTILINE)
 _RULE: Final = "\n------------------\n"
-_QUIET: Final = ["--IPKernelApp.log_level=40", "--HistoryManager.enabled=False"]
 
 
 class NotebookError(McpflowError):
     """A notebook that did not run to its end.
 
-    `.notebook` is its path, `.cell` the number of the cell that failed counted from 0 (None: the kernel did not
-    start), `.cell_id` and `.source` are that cell's, `.traceback` is what it said, without colour codes.
+    `.notebook` is its path, `.cell` the number of the cell that failed counted from 0 (None: no cell was run),
+    `.cell_id` and `.source` are that cell's, `.reason` is one line, `.traceback` what the cell said, without colours.
     """
 
-    def __init__(self, notebook: Path, cell: int | None, cell_id: str, source: str, traceback: str) -> None:
+    def __init__(
+        self, notebook: Path, cell: int | None, cell_id: str, source: str, traceback: str, reason: str = ""
+    ) -> None:
         self.notebook, self.cell, self.cell_id = notebook, cell, cell_id
-        self.source, self.traceback = source, traceback
+        self.source, self.traceback = _clean(source), _clean(traceback)
+        self.reason = _clean(reason) or self.traceback.partition("\n")[0]
         place = f"cell {cell} (id {cell_id!r})" if cell is not None else "before its first cell"
-        shown = "".join(f"\n    {line}" for line in source.splitlines())
-        super().__init__(f"{notebook.name}, {place}:{shown}\n{traceback}")
+        shown = "".join(f"\n    {line}" for line in self.source.splitlines())
+        more = f"\n{self.traceback}" if self.traceback != self.reason else ""
+        super().__init__(f"{notebook.name}, {place}: {self.reason}{shown}{more}")
 
 
-def run_notebook(path: str | os.PathLike[str], timeout: float = 60) -> NotebookNode:
+@dataclass(frozen=True, slots=True)
+class NotebookResult:
+    """What became of a notebook; `.passed`, `.failed`, `.skipped` and `.not_run` count its code cells.
+
+    `.notebook` is what was run, with its outputs, and has no cells when it cannot be read; `.error` is what ended it,
+    `.seconds` its wall time with the start of its kernel.
+    """
+
+    path: Path
+    notebook: NotebookNode
+    error: NotebookError | None
+    seconds: float
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    not_run: int = 0
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The four counts by their names."""
+        return {"passed": self.passed, "failed": self.failed, "skipped": self.skipped, "not_run": self.not_run}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How notebooks are run; `run_notebook` says what each means."""
+
+    timeout: float = TIMEOUT_SECONDS
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    leave_out: Collection[str] = ()
+    network: bool = False
+
+
+def is_copy(path: Path) -> bool:
+    """Tell whether a notebook below a folder is one that Jupyter or jupyter-book put there, or a package's own.
+
+    >>> is_copy(Path("a/.ipynb_checkpoints/b.ipynb")), is_copy(Path("a/b.ipynb"))
+    (True, False)
+    """
+    return any(part.startswith(".") or part in ("_build", "venv", "node_modules") for part in path.parent.parts)
+
+
+def run_notebook(
+    path: str | os.PathLike[str], timeout: float = TIMEOUT_SECONDS, *, parameters: Mapping[str, Any] | None = None,
+    leave_out: Collection[str] = (), network: bool = False,
+) -> NotebookNode:  # fmt: skip
     """Return the executed notebook; the file itself is not changed.
 
-    It runs in the notebook's folder, all its cells within `timeout` seconds. Cells tagged `raises-exception` may
-    fail, cells tagged `skip-execution` are left out. Widget state and times are not kept.
+    It runs in the notebook's folder, all its cells within `timeout` seconds, or within those that its own metadata name
+    as `execution.timeout`. `parameters` are set after the cell tagged `parameters`, else first. Cells tagged
+    `raises-exception` may fail; cells tagged `skip`, `skip-execution` or with a tag of `leave_out` are left out. Without
+    `network` it reaches this machine only, see `network.py`. Widget state and times are not kept.
 
     Raises
     ------
     NotebookError
-        For the first cell that fails, does not end in time, or ends the kernel.
+        For the first cell that fails, does not end in time, or ends the kernel; for a file that is no Python notebook;
+        for a parameter that the notebook does not know.
+    ConfigError
+        For a parameter that is no Python name or no JSON value.
     """
+    result = try_notebook(path, timeout, parameters=parameters, leave_out=leave_out, network=network)
+    if result.error:
+        raise result.error
+    return result.notebook
+
+
+def try_notebook(
+    path: str | os.PathLike[str], timeout: float = TIMEOUT_SECONDS, *, parameters: Mapping[str, Any] | None = None,
+    leave_out: Collection[str] = (), network: bool = False,
+) -> NotebookResult:  # fmt: skip
+    """Run a notebook as `run_notebook` does, and return what became of it, also when it failed."""
+    options = Options(timeout, checked(parameters or {}), frozenset(leave_out), network)
+    return in_io_thread(tried(Path(path).resolve(), options))
+
+
+async def tried(path: Path, options: Options) -> NotebookResult:
+    """Return what became of a notebook; many may run at once in one loop."""
     import nbformat
 
-    notebook = Path(path).resolve()
-    cells = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]
-    with tempfile.TemporaryDirectory(prefix="nb-", ignore_cleanup_errors=True) as folder:
-        client = _client(cells, notebook, Path(folder))
-        problem = _finished(_execute(client, notebook, timeout, Path(folder)))
-    if problem:
-        raise problem
-    return client.nb
-
-
-def _finished(work: Coroutine[Any, Any, NotebookError | None]) -> NotebookError | None:
-    """Run it to its end; in a thread of its own where this one has a running loop, as in a cell."""
+    started = time.monotonic()
+    notebook, end, error = nbformat.v4.new_notebook(), None, None  # type: ignore[no-untyped-call]
     try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, work).result()
+        notebook = _prepared(path, options)
+        with tempfile.TemporaryDirectory(prefix="nb-", ignore_cleanup_errors=True) as folder:
+            client = client_of(notebook, path, Path(folder))
+            end, error = await _execute(client, path, options, environment(Path(folder), network=options.network))
+    except NotebookError as found:
+        error = found
+    cells = notebook.cells
+    code = [number for number, cell in enumerate(cells) if _is_code(cell)]
+    skipped = {number for number in code if not _tags(cells[number]).isdisjoint(SKIPPED | set(options.leave_out))}
+    ran = [number for number in code if number not in skipped]
+    passed = sum(not error or (end is not None and number < end) for number in ran)
+    failed = int(bool(error) and end is not None)
+    return NotebookResult(
+        path, notebook, error, time.monotonic() - started, passed, failed, len(skipped), len(ran) - passed - failed
+    )
 
 
-def _client(notebook: NotebookNode, path: Path, folder: Path) -> NotebookClient:
-    from jupyter_client.kernelspec import KernelSpecManager
-    from jupyter_client.manager import AsyncKernelManager
-    from nbclient import NotebookClient
-
-    spec = folder / "kernels" / "this" / "kernel.json"
-    spec.parent.mkdir(parents=True)
-    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    spec.write_text(json.dumps({"argv": command, "display_name": "this interpreter", "language": "python"}), "utf-8")
-    kernels = KernelSpecManager(kernel_dirs=[str(spec.parent.parent)])
-    manager = AsyncKernelManager(kernel_name="this", kernel_spec_manager=kernels)
-    manager.connection_file = str(folder / "connection.json")
-    if os.name == "posix" and len(str(folder)) < _LONGEST_SOCKET_PATH:
-        # Sockets in a folder of their own: no port is taken twice. The path must be absolute, the kernel is elsewhere.
-        manager.transport, manager.ip = "ipc", str(folder / "k")
-    client = NotebookClient(
-        notebook, km=manager, timeout=None, iopub_timeout=30, shutdown_kernel="immediate", record_timing=False,
-        store_widget_state=False, resources={"metadata": {"path": str(path.parent)}}, extra_arguments=list(_QUIET),
-    )  # fmt: skip
-    client.owns_km = True  # ours, for this client alone: it ends the kernel
-    return client
+def _is_code(cell: NotebookNode) -> bool:
+    return bool(cell.cell_type == "code") and INJECTED not in _tags(cell)
 
 
-async def _execute(client: NotebookClient, path: Path, timeout: float, folder: Path) -> NotebookError | None:
+def _tags(cell: NotebookNode) -> set[str]:
+    return set(cell.metadata.get("tags", ()))
+
+
+def _prepared(path: Path, options: Options) -> NotebookNode:
+    """Return the notebook with its parameters, ready to be run."""
+    import nbformat
+
+    problem, at = "", None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # cells without ids, or with the same one: they run all the same
+            notebook: NotebookNode = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+        nbformat.validate(notebook)
+    except (ValueError, AttributeError, TypeError, KeyError, nbformat.ValidationError) as error:
+        problem = f"this is no notebook that can be read: {_first_line(str(error)) or type(error).__name__}"
+    if problem:
+        raise NotebookError(path, None, "", "", problem)
+    told = notebook.metadata
+    language = told.get("kernelspec", {}).get("language") or told.get("language_info", {}).get("name") or "python"
+    if language.lower() not in ("python", "ipython"):
+        raise NotebookError(path, None, "", "", f"it is written in {language!r}; only Python notebooks run here")
+    if options.parameters:
+        at, problem = inject(notebook.cells, options.parameters)
+    if problem:
+        raise _failure(notebook, path, at, problem, problem)
+    return notebook
+
+
+async def _execute(
+    client: NotebookClient, path: Path, options: Options, env: dict[str, str]
+) -> tuple[int | None, NotebookError | None]:
+    """Run the cells; return the number of the one that ended it, and why."""
     from nbclient.exceptions import CellControlSignal
 
-    env = {**os.environ, "IPYTHONDIR": str(folder / "ipython"), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
-    index, problem = None, ""
-    deadline = time.monotonic() + timeout
+    timeout = client.nb.metadata.get("execution", {}).get("timeout")
+    seconds = timeout if isinstance(timeout, int | float) and timeout > 0 else options.timeout
+    index, problem = None, None
+    deadline = time.monotonic() + seconds
     client.timeout_func = lambda _cell: max(0.1, deadline - time.monotonic())  # type: ignore[assignment]
     try:
         async with client.async_setup_kernel(env=env):
-            deadline = time.monotonic() + timeout  # starting the kernel has a limit of its own
-            with _polled(client):
+            deadline = time.monotonic() + seconds  # starting the kernel has a limit of its own
+            with polled(client), tidied(client):
                 for index, cell in enumerate(client.nb.cells):  # the failing one is named below
-                    await client.async_execute_cell(cell, index)
+                    if _tags(cell).isdisjoint(SKIPPED | set(options.leave_out)):
+                        await _run_cell(client, cell, index)
     except (
         CellControlSignal,
         RuntimeError,
     ) as error:  # a cell that failed or took too long; no kernel, or no more
-        problem = _reason(error, timeout)
-    return _failure(client, path, index, problem) if problem else None
+        problem = _failure(client.nb, path, index, *_reason(error, seconds))
+    return index, problem
 
 
-@contextmanager
-def _polled(client: NotebookClient) -> Iterator[None]:
-    """Wait for replies in slices of 0.1 s, and no longer than `_LOST_SECONDS` once the cell has ended.
-
-    nbclient sends on the shell socket while it waits on it when a notebook has an Output widget; the wake-up is
-    sometimes lost, and the cell then lasts its whole timeout. IPython loses the reply itself when an awaited cell
-    fails with an ExceptionGroup; only its output and the word "idle" arrive.
-    """
-    from nbclient.exceptions import CellExecutionComplete
-
-    channel = client.kc.shell_channel  # type: ignore[union-attr]
-    wait, process = channel.get_msg, client.process_message
-    idle_since = float("inf")
-
-    def process_message(*args: Any) -> Any:
-        nonlocal idle_since
-        idle_since = float("inf")
-        try:
-            return process(*args)
-        except CellExecutionComplete:
-            idle_since = time.monotonic()
+async def _run_cell(client: NotebookClient, cell: NotebookNode, index: int) -> None:
+    try:
+        await client.async_execute_cell(cell, index)
+    except LostReplyError:
+        if "raises-exception" not in _tags(cell):
             raise
 
-    async def get_msg(timeout: float | None = None) -> Any:
-        end = float("inf") if timeout is None else time.monotonic() + timeout
-        while True:
-            try:
-                return await wait(timeout=min(0.1, max(0.0, end - time.monotonic())))
-            except Empty:
-                if time.monotonic() >= end:
-                    raise
-            if time.monotonic() >= idle_since + _LOST_SECONDS:
-                raise RuntimeError("the cell ended, but the kernel lost its answer")
 
-    channel.get_msg, client.process_message = get_msg, process_message  # type: ignore[method-assign, assignment]
-    try:
-        yield
-    finally:
-        channel.get_msg, client.process_message = wait, process  # type: ignore[method-assign]
-
-
-def _reason(error: Exception, timeout: float) -> str:
+def _reason(error: Exception, seconds: float) -> tuple[str, str]:
+    """Return why in one line, and all that the cell said."""
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     if isinstance(error, CellExecutionError):
         parts = error.traceback.split(_RULE)  # nbclient's heading, the source, what the cell printed, the traceback
-        return parts[-1].strip() or f"{error.ename}: {error.evalue}"
+        line = f"{error.ename}: {_first_line(error.evalue)}".removesuffix(": ")
+        return line, parts[-1].strip() or line
+    line = str(error) if isinstance(error, LostReplyError) else f"{type(error).__name__}: {error}"
     if isinstance(error, CellTimeoutError):
-        return f"the notebook did not end within {timeout:g} s; this cell was running"
+        line = f"the notebook did not end within {seconds:g} s; this cell was running"
     if isinstance(error, DeadKernelError):
-        return "the kernel ended while this cell was running"
-    return f"{type(error).__name__}: {error}"
+        line = "the kernel ended while this cell was running"
+    return line, line
 
 
-def _failure(client: NotebookClient, path: Path, index: int | None, reason: str) -> NotebookError:
-    cell = client.nb.cells[index] if index is not None else None
+def _failure(notebook: NotebookNode, path: Path, index: int | None, reason: str, traceback: str) -> NotebookError:
+    cell = notebook.cells[index] if index is not None else None
     # An ExceptionGroup leaves no output of type "error": IPython prints it on stderr, so that is shown too.
     said = "".join(output.text for output in getattr(cell, "outputs", ()) if output.get("name") == "stderr")
-    text = _COLOUR.sub("", f"{said.rstrip()}\n{reason}" if said.strip() and said.strip() not in reason else reason)
-    return NotebookError(path, index, cell.get("id", "") if cell else "", cell.source if cell else "", text.strip())
+    if reason == LOST and (group := _GROUP.search(said)):
+        reason = group[1]
+    text = f"{said.rstrip()}\n{traceback}" if said.strip() and said.strip() not in traceback else traceback
+    # The reader counts the cells of the file, where the one with the parameters is not.
+    shift = sum(INJECTED in _tags(before) for before in notebook.cells[: index or 0])
+    number = index - shift if index is not None else None
+    return NotebookError(path, number, cell.get("id", "") if cell else "", cell.source if cell else "", text, reason)
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0]
+
+
+def _clean(text: str) -> str:
+    """Return the text as a terminal may show it: no colours, no control characters, nothing that UTF-8 lacks."""
+    return _CONTROL.sub("", text).encode("utf-8", "backslashreplace").decode("utf-8").strip()
