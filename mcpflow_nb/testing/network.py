@@ -1,12 +1,13 @@
 """Loopback only: what a notebook under test may reach, in its kernel and in the Python programs that it starts.
 
 `guard_folder` writes this file as the `sitecustomize` of a folder that comes first on PYTHONPATH; the Python that
-starts there calls `install`, then the `sitecustomize` that was there before. So this file imports nothing of ours, and
-reads in older Pythons too. A child that is given an environment of its own gets the folder as well.
+starts there calls `install`, then the `sitecustomize` that was there before. So this file imports nothing of ours and
+reads in older Pythons too. A child that `subprocess` starts in an environment of its own gets the folder as well.
 
 It is a guard against a test that depends on the network without saying so, not a prison. It does not hold programs that
-are not Python, Python started with -I, -E or -S, or a library in C that opens sockets itself (pycurl, gRPC, uvloop).
-To hold one more way out: its audit event in `_CHECKS`, with a function that returns what to refuse of its values.
+are not Python, Python started with -I, -E or -S or by `os.execve` and `os.posix_spawn` with other variables, or a
+library in C that opens sockets itself (pycurl, gRPC, uvloop). To hold one more way out: its audit event in `_CHECKS`,
+with a function that returns what to refuse of its values.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ def _look_up_name(host: Any) -> str:
     return "" if is_loopback(host) or _text(host) == socket.gethostname().lower() else _text(host)
 
 
-def _child(env: Any) -> str:
+def _child(_program: Any, _arguments: Any, _folder: Any, env: Any) -> str:
     if env is None:
         env = os.environ
     if isinstance(env, MutableMapping):
@@ -133,8 +134,5 @@ _CHECKS: dict[str, Callable[..., str]] = {
     "socket.gethostbyname": _look_up,
     "socket.gethostbyaddr": _look_up_name,
     "socket.getnameinfo": _reach,
-    "subprocess.Popen": lambda _program, _arguments, _cwd, env: _child(env),
-    "os.posix_spawn": lambda _path, _arguments, env: _child(env),
-    "os.exec": lambda _path, _arguments, env: _child(env),
-    "os.spawn": lambda _mode, _path, _arguments, env: _child(env),
+    "subprocess.Popen": _child,
 }

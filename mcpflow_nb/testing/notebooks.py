@@ -8,6 +8,7 @@ The kernel is this interpreter, whatever kernels the machine has; it is gone whe
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import tempfile
@@ -33,6 +34,8 @@ SKIPPED: Final = frozenset({"skip", "skip-execution"})
 
 _CONTROL: Final = re.compile(r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 _GROUP: Final = re.compile(r"^ +\| (\w+: .*)$", re.MULTILINE)
+_LONGEST_REASON: Final = 300
+_MOST_CHARACTERS: Final = 20_000
 _RULE: Final = "\n------------------\n"
 
 
@@ -48,7 +51,7 @@ class NotebookError(McpflowError):
     ) -> None:
         self.notebook, self.cell, self.cell_id = notebook, cell, cell_id
         self.source, self.traceback = _clean(source), _clean(traceback)
-        self.reason = _clean(reason) or self.traceback.partition("\n")[0]
+        self.reason = _clean(_cut(reason, _LONGEST_REASON)) or self.traceback.partition("\n")[0]
         place = f"cell {cell} (id {cell_id!r})" if cell is not None else "before its first cell"
         shown = "".join(f"\n    {line}" for line in self.source.splitlines())
         more = f"\n{self.traceback}" if self.traceback != self.reason else ""
@@ -173,7 +176,7 @@ def _prepared(path: Path, options: Options) -> NotebookNode:
             warnings.simplefilter("ignore")  # cells without ids, or with the same one: they run all the same
             notebook: NotebookNode = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
         nbformat.validate(notebook)
-    except (ValueError, AttributeError, TypeError, KeyError, nbformat.ValidationError) as error:
+    except (OSError, ValueError, AttributeError, TypeError, KeyError, nbformat.ValidationError) as error:
         problem = f"this is no notebook that can be read: {_first_line(str(error)) or type(error).__name__}"
     if problem:
         raise NotebookError(path, None, "", "", problem)
@@ -206,10 +209,10 @@ async def _execute(
                 for index, cell in enumerate(client.nb.cells):  # the failing one is named below
                     if _tags(cell).isdisjoint(SKIPPED | set(options.leave_out)):
                         await _run_cell(client, cell, index)
-    except (
-        CellControlSignal,
-        RuntimeError,
-    ) as error:  # a cell that failed or took too long; no kernel, or no more
+    # A cell that failed or took too long; no kernel, or no more; text that UTF-8, and so the kernel, cannot take.
+    except (CellControlSignal, RuntimeError, UnicodeError) as error:
+        if (task := asyncio.current_task()) and task.cancelling():  # for nbclient that is a dead kernel
+            raise asyncio.CancelledError from None
         problem = _failure(client.nb, path, index, *_reason(error, seconds))
     return index, problem
 
@@ -257,4 +260,10 @@ def _first_line(text: str) -> str:
 
 def _clean(text: str) -> str:
     """Return the text as a terminal may show it: no colours, no control characters, nothing that UTF-8 lacks."""
-    return _CONTROL.sub("", text).encode("utf-8", "backslashreplace").decode("utf-8").strip()
+    return _cut(_CONTROL.sub("", text).encode("utf-8", "backslashreplace").decode("utf-8").strip(), _MOST_CHARACTERS)
+
+
+def _cut(text: str, most: int) -> str:
+    if len(text) <= most:
+        return text
+    return f"{text[: most // 2]} … {len(text) - most:,} characters … {text[-most // 2 :]}"
