@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
@@ -34,8 +35,10 @@ class Template(Source):
     @property
     def code(self) -> str:
         """`template('Hi {who}', who=prompt_arg('name'))`."""
-        values = "".join(f", {name}={value.code}" for name, value in self.values.items())
-        return self._optional_code(f"template({self.text!r}{values})")
+        names = [name for name in self.values if name.isascii() and name.isidentifier() and not keyword.iskeyword(name)]
+        values = "".join(f", {name}={self.values[name].code}" for name in self.values if len(names) == len(self.values))
+        others = ", ".join(f"{name!r}: {value.code}" for name, value in self.values.items())
+        return self._optional_code(f"template({self.text!r}{values or (', **{' + others + '}' if others else '')})")
 
     def _value(self, scope: Scope) -> Any:
         values = {name: value.resolve(scope) for name, value in self.values.items()}

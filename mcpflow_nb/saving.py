@@ -10,8 +10,8 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from mcpflow_nb.errors import DefinitionError, LoadError
-from mcpflow_nb.values import is_version, nesting
-from mcpflow_nb.workflow import FORMAT_VERSION, SequentialWorkflow, first_lines
+from mcpflow_nb.values import first_lines, is_version, nesting
+from mcpflow_nb.workflow import FORMAT_VERSION, SequentialWorkflow
 
 MAX_BYTES: Final = 10_000_000
 MAX_NESTING: Final = 200

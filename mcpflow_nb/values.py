@@ -11,7 +11,7 @@ import re
 from contextvars import ContextVar
 from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, GetPydanticSchema
+from pydantic import BaseModel, ConfigDict, GetPydanticSchema, ValidationError
 from pydantic_core import core_schema
 
 from mcpflow_nb.errors import NotJsonError
@@ -77,6 +77,16 @@ class Data(BaseModel):
     def saved(self) -> dict[str, Any]:
         """Return the plain JSON value of this object, defaults left out."""
         return self.model_dump(by_alias=True, exclude_defaults=True)
+
+
+def first_lines(error: ValueError) -> str:
+    """Return what pydantic found, at most five of it, as one line; the message of any other error."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    found = error.errors(include_input=False, include_url=False)
+    parts = [(".".join(map(str, item["loc"])), item["msg"].removeprefix("Value error, ")) for item in found[:5]]
+    lines = [": ".join(filter(None, part)) for part in parts]
+    return "; ".join(lines) + (f"; and {len(found) - 5} more" if len(found) > 5 else "")
 
 
 class Frozen:

@@ -23,7 +23,7 @@ from mcpflow_nb.dsl import as_source
 from mcpflow_nb.errors import DefinitionError, did_you_mean
 from mcpflow_nb.show import Shown, above
 from mcpflow_nb.sources import TAG
-from mcpflow_nb.values import ABSENT, Data, is_reading
+from mcpflow_nb.values import ABSENT, Data, first_lines, is_reading
 from mcpflow_nb.where import Where, here
 
 if TYPE_CHECKING:
@@ -256,6 +256,10 @@ class SequentialWorkflow(Shown, Data):
             raise DefinitionError(f"breakpoint {held[0]!r}: its condition is a function, which no file can hold")
         return json.dumps({"mcpflow_nb": FORMAT_VERSION, **self.saved()}, ensure_ascii=False, indent=2) + "\n"
 
+    def to_python(self, name: str = "workflow") -> str:
+        """Return the Python code that makes this workflow again, under this name."""
+        return str(above("printing").to_python(self, name))
+
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the JSON text, whole or not at all, and return the path."""
         target = Path(path)
@@ -285,13 +289,3 @@ def _require_servers(servers: Any) -> None:
 def _source(value: Any) -> Any:
     # A saved source (a dict with "$source") is left for pydantic to read; anything else is the author's value.
     return value if is_reading.get() and isinstance(value, dict) and TAG in value else as_source(value)
-
-
-def first_lines(error: ValueError) -> str:
-    """Return what pydantic found, at most five of it, as one line; the message of any other error."""
-    if not isinstance(error, ValidationError):
-        return str(error)
-    found = error.errors(include_input=False, include_url=False)
-    parts = [(".".join(map(str, item["loc"])), item["msg"].removeprefix("Value error, ")) for item in found[:5]]
-    lines = [": ".join(filter(None, part)) for part in parts]
-    return "; ".join(lines) + (f"; and {len(found) - 5} more" if len(found) > 5 else "")
