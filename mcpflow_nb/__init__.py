@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from mcpflow_nb.errors import ServeError as ServeError
     from mcpflow_nb.errors import ServerError as ServerError
     from mcpflow_nb.errors import TraceError as TraceError
+    from mcpflow_nb.inference import infer as infer
     from mcpflow_nb.mock_server import Mock as Mock
     from mcpflow_nb.mocks import mock as mock
     from mcpflow_nb.mocks import mock_like as mock_like
@@ -72,6 +73,7 @@ _HOME: Final = {
         "run": "Run",
         "differences": "diff",
         "drilling": "drill",
+        "inference": "infer",
         "serving.server": "serve",
         "errors": "McpflowError DefinitionError LoadError ConfigError CheckError ArgumentsError MissingValueError"
         " NotJsonError ServerError ConnectError NotOfferedError CallError ServeError TraceError RunError",

@@ -15,6 +15,7 @@ from mcpflow_nb.forecast import Forecast, Foreseen
 from mcpflow_nb.messages import KIND, STEP, Conversation, Message
 from mcpflow_nb.mock_server import MockCall
 from mcpflow_nb.outline import Ahead
+from mcpflow_nb.proposal import Edge, Proposal
 from mcpflow_nb.provenance import Link, PathRow, Paths, Why
 from mcpflow_nb.skill import Skill
 from mcpflow_nb.timeline import Moment, Timeline
@@ -160,6 +161,12 @@ def debugged(text):
             )
         ),
         Tree((Branch(0, text, text, 1, 2, None, 3, here=True), Branch(90, text, text, 1, 2, 1, 3, here=False))),
+        Proposal(
+            a_workflow(encodable(text)),
+            (Edge(text, (text, 0), "binding", text, text, 0.5, text, (text,), is_ambiguous=True),),
+            {text: text},
+            (text,),
+        ),
         Upcoming(text, (upcoming.Remaining(text, text, text, text, text, (text,), text),)),
     ]
 

@@ -20,6 +20,7 @@ from mcpflow_nb.views import (
     exchange,
     forecast,
     mock,
+    proposal,
     record,
     report,
     run,
@@ -80,6 +81,7 @@ VIEWS: Final = {
     "Paths": View(binding_paths.line, binding_paths.plain, binding_paths.html, "paths.df"),
     "Effects": View(effects.line, effects.plain, effects.html, "run.effects().df"),
     "Tree": View(tree.line, tree.plain, tree.html, "run.tree()"),
+    "Proposal": View(proposal.line, proposal.plain, proposal.html, "proposal.df"),
     "Upcoming": View(upcoming.line, upcoming.plain, upcoming.html, "run.plan().df"),
 }
 """By the name of the class, in reading order."""
