@@ -16,6 +16,12 @@ from mcpflow_nb.exact import dumps
 from mcpflow_nb.paths import Path
 
 SAME_NAME: Final = 0.5
+SYNONYMS: Final = tuple(frozenset(words.split()) for words in (
+    "amount total sum price cost", "to email recipient address", "title name heading subject label",
+    "link url uri href", "text body content message", "count number quantity", "user owner assignee author member",
+    "ref branch commit sha revision",
+))  # fmt: skip
+"""Last words of names that often stand for one thing."""
 MASK: Final = "••••"
 MOST_LEAVES: Final = 50
 _WORDS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[^\W\d_a-zA-Z]+")
@@ -68,10 +74,12 @@ def leaves(value: Any) -> Iterator[Any]:
         yield value
 
 
-def _of_number(value: float) -> float:
+def _of_number(value: Any) -> float:
     if isinstance(value, float) and value % 1:
         digits = len(repr(value).strip("-0."))
         return 0.2 if digits <= 3 else 0.5 if digits <= 5 else 0.85
+    if isinstance(value, float):
+        return 0.3 if value else 0.1
     limits = ((10, 0.1), (100, 0.15), (1_000, 0.3), (100_000, 0.6))
     return next((rare for limit, rare in limits if abs(value) < limit), 0.9)
 
@@ -79,6 +87,8 @@ def _of_number(value: float) -> float:
 def _of_text(text: str) -> float:
     if not text.strip() or text.startswith(MASK):
         return 0.0
+    if is_word(text) and text[0].isupper():
+        return 0.5
     if is_word(text):
         return 0.1 if len(text) <= 3 else 0.3 if text.isalpha() and len(text) <= 12 else 0.45
     has_sign = any(sign in text for sign in "@/:") or any(sign.isdigit() for sign in text)
@@ -112,6 +122,8 @@ def kinship(parameter: str, path: Path, maker: str) -> tuple[float, str]:
         return 0.45, f"{texts[-1]!r} of {maker!r}"
     if wanted[-1] == own[-1]:
         return 0.3, f"both end in {own[-1]!r}"
+    if any({wanted[-1], own[-1]} <= same for same in SYNONYMS):
+        return 0.3, f"{wanted[-1]!r} and {own[-1]!r} are often one"
     if shared := set(wanted) & set(own):
         return 0.15, f"both have {min(shared)!r}"
     return 0.0, ""

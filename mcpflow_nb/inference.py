@@ -16,17 +16,11 @@ from mcpflow_nb.observed import Call, calls_of, names_of
 from mcpflow_nb.printing import code_of
 from mcpflow_nb.proposal import Edge, Proposal
 from mcpflow_nb.sources import Constant, FromStep, PromptArg, Source
-from mcpflow_nb.tracing import Found, Leaf, Node, Outside, Place, Tracing
+from mcpflow_nb.tracing import CLOSE, ENOUGH, SETTINGS, Found, Leaf, Node, Outside, Place, Tracing
 from mcpflow_nb.values import Frozen, jsonable
 from mcpflow_nb.views.values import is_secret
 from mcpflow_nb.workflow import SequentialWorkflow
 
-SETTINGS: Final = frozenset({
-    "template", "format", "mode", "kind", "type", "style", "status", "state", "priority", "method", "encoding", "unit",
-    "units", "sort", "order", "depth", "limit", "page", "action", "operation", "scope", "channel", "verbosity", "focus",
-    "visibility", "severity", "fields", "include",
-})  # fmt: skip
-"""Names of parameters whose values are part of the plan more often than of the request."""
 RARE: Final = 0.5
 """Rarity from which a setting, a number, or an item of a list is taken for part of the request."""
 COMMON: Final = 0.3
@@ -115,8 +109,9 @@ class _Inference:
             made = made.argument(argument, type=KINDS.get(type(outside.value), str))
         read = {leaf.chosen.place.owner for leaf in self.tracing.leaves() if leaf.is_read and leaf.chosen}
         for at, call in enumerate(self.calls):
-            place = {"tool": call.tool, "server": call.server} if "." in call.tool + call.server else {}
-            place = place or {"tool": f"{call.server}.{call.tool}" if call.server else call.tool}
+            has_dot = call.server.strip() and "." in call.tool + call.server
+            place = {"tool": call.tool, "server": call.server} if has_dot else {}
+            place = place or {"tool": f"{call.server}.{call.tool}" if call.server.strip() else call.tool}
             args = {key: self._value(node) for key, node in self.tracing.trees[at].items()}
             more = {"bind": self._binding(at)} if at in read else {}
             made = made.step(self.names[at], args=args, **place, **more)
@@ -169,23 +164,26 @@ class _Inference:
             ]
             return leaf.chosen.score, "; ".join(filter(None, words))
         if kind == "constant" or leaf.outside is None:
-            return (0.9 if rare == 0 else 0.75 if rare < COMMON else 0.6), f"{value}; nothing gave it before"
+            why = "no place has enough evidence" if leaf.places else "it stood nowhere before"
+            return (0.9 if rare == 0 else 0.75 if rare < COMMON else 0.6), f"{value}; {why}"
         if leaf.outside.given is not None and leaf.chosen is not None:
             return leaf.chosen.score, "; ".join(filter(None, ["equals the given argument", leaf.chosen.why, value]))
         steps = {use.call for use in leaf.outside.uses}
         if len(steps) > 1:
             return round(1 - (1 - rare) * 0.5, 2), f"no output gave it first, and {len(steps)} calls use it; {value}"
-        return (0.6 if rare >= COMMON else 0.5), f"no output gave it, and one call uses it; {value}"
+        is_likely = leaf.call == 0 and rare >= COMMON
+        doubt = "" if is_likely else ", so it may be a constant"
+        return (0.6 if is_likely else 0.5), f"no output gave it, and one call uses it{doubt}; {value}"
 
     def _others(self, leaf: Leaf, source: Source) -> tuple[tuple[str, ...], bool]:
         """Return the code of every other place with this value, the best first, and whether one is as good."""
-        best = leaf.chosen.score if leaf.chosen is not None else 0.5
+        best = leaf.chosen.score if leaf.chosen is not None else ENOUGH
         ranked: dict[str, Found] = {}
         for found in sorted(leaf.places, key=lambda one: (-one.score, one.place.when)):
             other = self._at(found.place)
             if other is not None and other != source:
                 ranked.setdefault(code_of(other), found)
-        is_near = any(found.score >= best - 0.15 for found in ranked.values())
+        is_near = any(found.score >= best - CLOSE and (found.why or best > ENOUGH) for found in ranked.values())
         return tuple(ranked), is_near
 
 

@@ -42,6 +42,8 @@ def calls_of(session: Any) -> tuple[tuple[Call, ...], tuple[str, ...]]:
         label = f"{at + 1}: {getattr(item, 'step', None) or tool}"
         if getattr(item, "kind", "call") != "call" or tool is None:
             left_out.append(f"{label} reads a resource")
+        elif not str(tool).strip():
+            left_out.append(f"{at + 1}: has no name")
         elif status != "ok":
             left_out.append(f"{label} gave no value [{status}]")
         elif not (hasattr(item, "arguments") and (hasattr(item, "value") or hasattr(session, "value"))):
@@ -69,7 +71,7 @@ def names_of(calls: Iterable[Call]) -> Iterator[str]:
     """Give each call the name of a step: its own, else its tool's, with a number where that is taken."""
     taken: set[str] = set()
     for call in calls:
-        wanted = call.step if call.step.strip() else call.tool if call.tool.strip() else "step"
+        wanted = call.step if call.step.strip() else call.tool
         name = next(n for n in _numbered(wanted) if n not in taken)
         taken.add(name)
         yield name

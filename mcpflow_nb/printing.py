@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import ast
 import keyword
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from mcpflow_nb.arguments import Argument
 from mcpflow_nb.breakpoints import Breakpoint
 from mcpflow_nb.errors import DefinitionError
-from mcpflow_nb.layout import Expression, Group, flat, laid_out, literal, named, parsed, plain
+from mcpflow_nb.layout import WIDTH, Expression, Group, flat, laid_out, literal, named, parsed, plain
 from mcpflow_nb.sources import Source
 from mcpflow_nb.workflow import SequentialWorkflow, WorkflowStep
 
@@ -61,9 +62,16 @@ def to_python(
         if at and at % LONGEST_CHAIN == 0:
             chains.append(lines)
             lines = [f"    {name}"]
-        lines += [f"    # {note}" for note in (notes or {}).get(verb.step or "", ())]
+        lines += [line for note in (notes or {}).get(verb.step or "", ()) for line in _comment(note)]
         lines.append(f"    {laid_out(_printed(verb), 4, 4)}")
     return IMPORT + "".join(f"{name} = (\n{chr(10).join(lines)}\n)\n" for lines in [*chains, lines])
+
+
+def _comment(note: str) -> list[str]:
+    """Return a note as lines of comment; whatever is in it, no line of it is code."""
+    begin = "    # "
+    words = repr(note)[1:-1] if not note.isprintable() else note
+    return textwrap.wrap(words, WIDTH, initial_indent=begin, subsequent_indent=f"{begin}  ", break_on_hyphens=False)
 
 
 def _named(workflow: SequentialWorkflow) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from mcpflow_nb.evidence import rarity
 from mcpflow_nb.layout import literal
 from mcpflow_nb.paths import Path, dotted
 from mcpflow_nb.printing import to_python
@@ -20,6 +21,8 @@ COLUMNS: Final = (
 )  # fmt: skip
 WEAK: Final = 0.6
 """Confidence below which an edge gets a comment."""
+COMMON: Final = 0.3
+"""Rarity up to which a value says little, whatever its name."""
 MOST_NAMED: Final = 4
 
 
@@ -54,7 +57,8 @@ class Edge:
     @property
     def is_weak(self) -> bool:
         """Whether it is to be looked at: something is read, and little speaks for it."""
-        return self.confidence < WEAK and self.kind != "constant"
+        is_common = self.kind == "binding" and rarity(self.value) <= COMMON
+        return is_common or (self.confidence < WEAK and self.kind != "constant")
 
     @property
     def doubt(self) -> str | None:

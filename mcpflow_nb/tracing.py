@@ -14,6 +14,12 @@ from mcpflow_nb.evidence import key_of, kinship, parts_of, rarity
 from mcpflow_nb.observed import Call
 from mcpflow_nb.paths import Path
 
+SETTINGS: Final = frozenset({
+    "template", "format", "mode", "kind", "type", "style", "status", "state", "priority", "method", "encoding", "unit",
+    "units", "sort", "order", "depth", "limit", "page", "action", "operation", "scope", "channel", "verbosity", "focus",
+    "visibility", "severity", "fields", "include",
+})  # fmt: skip
+"""Names of parameters whose values are part of the plan more often than of the request."""
 ENOUGH: Final = 0.5
 """A place is proposed when its evidence is above it."""
 CLOSE: Final = 0.15
@@ -135,6 +141,8 @@ class Tracing:
         rare = rarity(leaf.value)
         for place in self._places.get(key_of(leaf.value), ()):
             near, why, once = *self._near(leaf, place), 0.0
+            if leaf.parameter.lower() in SETTINGS and rare < ENOUGH:
+                near /= 2
             if isinstance(place.owner, Outside) and not place.path:
                 once = OUTSIDE
             yield Found(place, round(1 - (1 - rare) * (1 - near) * (1 - once), 2), why)

@@ -71,6 +71,39 @@ DEPLOY = (  # outputs that are text, numbers that are ids, an output handed on w
         "report": mf.from_step("scan"), "environment": "production", "replicas": 3,
     })
 )  # fmt: skip
+TRAVEL = (  # held out: written after the weights were set, and they were not changed for it
+    mf.SequentialWorkflow("travel")
+    .argument("traveller").argument("origin").argument("destination").argument("day")
+    .step("search", tool="air.search_flights", bind="flights", args={
+        "from": A("origin"), "to": A("destination"), "date": A("day"), "adults": 1, "cabin": "economy",
+    })
+    .step("hold", tool="air.hold_seat", bind="held", args={
+        "flight": F("flights", "offers.0.number"), "seat": F("flights", "offers.0.seats.1"), "traveller": A("traveller"),
+    })
+    .step("hotel", tool="stay.book_room", bind="room", args={
+        "city": A("destination"), "check_in": F("flights", "offers.0.arrives"), "nights": 2, "guest": A("traveller"),
+    })
+    .step("pay", tool="bank.charge", bind="paid", args={
+        "amount": F("held", "price"), "currency": F("held", "currency"), "reference": F("held", "locator"),
+    })
+    .step("itinerary", tool="mail.send", args={
+        "subject": "Your trip", "parts": [F("held", "locator"), F("room", "confirmation")], "receipt": mf.from_step("paid"),
+    })
+)  # fmt: skip
+SUPPORT = (  # held out, as above
+    mf.SequentialWorkflow("support")
+    .argument("ticket", type=int).argument("agent")
+    .step("read_ticket", tool="desk.get_ticket", bind="ticket", args={"id": A("ticket")})
+    .step("customer", tool="crm.get_customer", bind="customer", args={"id": F("ticket", "requester_id")})
+    .step("search", tool="kb.search", bind="hits", args={"query": F("ticket", "subject"), "top": 3, "lang": F("customer", "locale")})
+    .step("reply", tool="desk.reply", bind="reply", args={
+        "ticket": A("ticket"), "body": F("hits", "articles.0.summary"), "author": A("agent"), "public": True,
+    })
+    .step("close", tool="desk.close", args={
+        "ticket": A("ticket"), "tags": F("ticket", "tags"), "resolution": "answered", "reply_id": F("reply", "id"),
+        "csat": {"to": F("customer", "email"), "scale": 5},
+    })
+)  # fmt: skip
 
 
 class Session(NamedTuple):
@@ -126,6 +159,23 @@ SESSIONS = {
                "scan": {"build_id": 71234, "findings": [], "level": "high", "score": 3},
                "release": {"url": "https://app.example"}},
     }, {"repository": "acme/app", "branch": "main"}),
+    "held out: travel": Session(TRAVEL, {
+        "air": {"search_flights": {"count": 2, "currency": "EUR", "offers": [
+                    {"number": "OS 87", "arrives": "2026-05-04", "price": 412.5, "seats": ["12A", "14C"]},
+                    {"number": "LH 1239", "arrives": "2026-05-05", "price": 388.0, "seats": ["3F"]}]},
+                "hold_seat": {"locator": "X7RT2P", "price": 412.5, "currency": "EUR", "seat": "14C", "traveller": "Ada Byron"}},
+        "stay": {"book_room": {"confirmation": "H-55102", "city": "VIE", "nights": 2, "guest": "Ada Byron"}},
+        "bank": {"charge": {"charge_id": "ch_9981", "amount": 412.5, "currency": "EUR", "status": "paid"}},
+        "mail": {"send": {"sent": True}},
+    }, {"traveller": "Ada Byron", "origin": "GRZ", "destination": "VIE", "day": "2026-05-04"}),
+    "held out: support": Session(SUPPORT, {
+        "desk": {"get_ticket": {"id": 48151, "requester_id": 2342, "subject": "Cannot log in", "tags": ["login", "urgent"],
+                                "status": "open", "priority": 3},
+                 "reply": {"id": 990017, "ticket": 48151, "author": "kim", "public": True},
+                 "close": {"status": "closed"}},
+        "crm": {"get_customer": {"id": 2342, "email": "lee@shop.example", "locale": "de", "vip": True, "tickets": 5}},
+        "kb": {"search": {"total": 3, "articles": [{"id": 12, "summary": "Reset the password first.", "lang": "de"}]}},
+    }, {"ticket": 48151, "agent": "kim"}),
 }  # fmt: skip
 
 
