@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -101,7 +102,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, cells in NOTEBOOKS.items():
         write(root / "notebooks" / f"{name}.ipynb", cells, **({"execution": {"timeout": 1}} if name == "hangs" else {}))
     write(root / "notebooks" / ".ipynb_checkpoints" / "good-checkpoint.ipynb", ["1 / 0"])
+    write(root / "notebooks" / "_build" / "good.ipynb", ["1 / 0"])
     (root / "notebooks" / "server.py").write_text(SERVER)
+    write(root / "open" / "free.ipynb", ["import os\nassert 'guard' not in os.environ['PYTHONPATH']"])
     write(
         root / "more" / "takes.ipynb", [("rows = 1\nwho = 'nobody'", "parameters"), "print(rows, who)\n1 / (rows - 3)"]
     )
@@ -205,6 +208,31 @@ def test_a_parameter_that_is_not_known_or_not_json_is_said_by_both(project: Path
     assert command(project, "mcpflow_nb", "test", "more", "--param", "who=Ada").stderr == (
         "mcpflow-nb: parameter 'who': 'Ada' is not JSON; text is written in double quotes: who=\"Ada\"\n"
     )
+
+
+def test_the_network_is_allowed_by_either(project: Path) -> None:
+    assert of_pytest(project, "open")[1]["free"][1]["failed"] == 1
+    assert of_pytest(project, "open", "-o", "mcpflow_network=true")[1]["free"][1]["passed"] == 1
+    assert command(project, "mcpflow_nb", "test", "open", "--network").returncode == 0
+
+
+def test_a_setting_that_is_no_number_is_one_sentence(project: Path) -> None:
+    done = command(project, "pytest", "--mcpflow-notebooks", "-o", "mcpflow_timeout=long")
+    assert (done.returncode, done.stderr) == (4, "ERROR: mcpflow_timeout: 'long' is no number of seconds\n\n")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a named pipe and SIGINT")
+@pytest.mark.parametrize("line", ["mcpflow_nb test", "pytest --mcpflow-notebooks -p no:cacheprovider"])
+def test_an_interrupt_ends_the_run_and_its_kernel(line: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "running")
+    write(tmp_path / "hangs.ipynb", ["pipe = open('running', 'w')", "import threading\nthreading.Event().wait()"])
+    arguments = [sys.executable, "-m", *line.split(), "hangs.ipynb"]
+    with subprocess.Popen(arguments, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
+        with open(tmp_path / "running") as pipe:  # opens when the notebook does
+            run.send_signal(signal.SIGINT)
+            said, _ = run.communicate(timeout=60)
+            assert pipe.read() == ""  # ends when the kernel does
+    assert (run.returncode, "hangs.ipynb, cell" in said) == ({"mcpflow_nb": 130, "pytest": 2}[line.split()[0]], False)
 
 
 def test_a_person_reads_a_line_a_notebook_the_failing_cell_and_the_sum(project: Path) -> None:

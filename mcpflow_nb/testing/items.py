@@ -23,24 +23,26 @@ def pytest_configure(config: pytest.Config) -> None:
 def options_of(config: pytest.Config) -> dict[str, Any]:
     """Return the keywords of `run_notebook` that the command line says, else the project's settings."""
     timeout, leave_out = config.getoption("--mcpflow-timeout"), config.getoption("--mcpflow-leave-out")
-    problem = ""
+    stated, problem = config.getini("mcpflow_timeout"), ""
     try:
         return {
-            "timeout": float(config.getini("mcpflow_timeout")) if timeout is None else timeout,
+            "timeout": float(stated) if timeout is None else timeout,
             "network": config.getoption("--mcpflow-network") or config.getini("mcpflow_network"),
             "parameters": read_parameters(config.getoption("--mcpflow-param")),
             "leave_out": config.getini("mcpflow_leave_out") if leave_out is None else leave_out,
         }
     except ConfigError as error:
         problem = f"--mcpflow-param: {error}"
-    except ValueError as error:
-        problem = f"mcpflow_timeout: {error}"
+    except ValueError:
+        problem = f"mcpflow_timeout: {stated!r} is no number of seconds"
     raise pytest.UsageError(problem)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collect every notebook, unless it is a copy."""
-    if file_path.suffix != ".ipynb" or is_copy(file_path.relative_to(parent.path)):
+    root = parent.config.rootpath
+    below = file_path.relative_to(root) if file_path.is_relative_to(root) else Path(file_path.name)
+    if file_path.suffix != ".ipynb" or is_copy(below):
         return None
     return NotebookFile.from_parent(parent, path=file_path)
 
@@ -64,5 +66,5 @@ class NotebookItem(pytest.Item):
             pytest.fail(str(result.error), pytrace=False)
 
     def reportinfo(self) -> tuple[Path, int, str]:
-        """Return where it is."""
-        return self.path, 0, f"notebook {self.path.name}"
+        """Return where it is, and its heading."""
+        return self.path, 0, self.nodeid

@@ -130,7 +130,8 @@ def try_notebook(
     leave_out: Collection[str] = (), network: bool = False,
 ) -> NotebookResult:  # fmt: skip
     """Run a notebook as `run_notebook` does, and return what became of it, also when it failed."""
-    options = Options(timeout, checked(parameters or {}), frozenset(leave_out), network)
+    tags = [leave_out] if isinstance(leave_out, str) else leave_out
+    options = Options(timeout, checked(parameters or {}), frozenset(tags), network)
     return in_io_thread(tried(Path(path).resolve(), options))
 
 
