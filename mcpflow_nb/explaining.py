@@ -112,6 +112,20 @@ class Explained(Shown):
         """
         return _written(Path(path), str(above("views.run_report").page(self)))
 
+    def to_pytest(self, path: str | os.PathLike[str], workflow: str | None = None) -> Path:
+        """Write this run as a test on mocks, and return its path; a file that this verb wrote before is replaced.
+
+        `workflow` says where the test finds it: `"package.module:name"`, a file that `save` wrote, or None to write its
+        code into the test. Values are exact, but what goes by the name of a secret is a placeholder that still passes.
+
+        Raises
+        ------
+        RunError
+            When something was done by hand in this run, or it cannot be written there; nothing is written then.
+        """
+        written: Path = above("testing.writing").to_pytest(self, path, workflow)
+        return written
+
     def stepper(self, *, shortcuts: bool = True) -> Any:
         """Show this run under controls: step, back, edit, re-run; each press shows the line of code that does the same.
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from mcpflow_nb.errors import NotJsonError, TraceError
-from mcpflow_nb.evidence import MASK, is_word, rarity
+from mcpflow_nb.evidence import is_masked, is_word, rarity
 from mcpflow_nb.observed import Call, calls_of, names_of
 from mcpflow_nb.printing import code_of
 from mcpflow_nb.proposal import Edge, Proposal
@@ -85,7 +85,7 @@ class _Inference:
     def _is_constant(self, outside: Outside) -> bool:
         value, rare, uses = outside.value, rarity(outside.value), outside.uses
         is_repeated, is_first = len({use.call for use in uses}) > 1, uses[0].call == 0
-        if any(is_secret(use.parameter) for use in uses) or (isinstance(value, str) and value.startswith(MASK)):
+        if any(is_secret(use.parameter) for use in uses) or is_masked(value):
             return value is None  # a secret is given to a run; it does not stand in code
         if rare == 0:
             return True

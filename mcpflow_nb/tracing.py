@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from mcpflow_nb.evidence import key_of, kinship, parts_of, rarity
+from mcpflow_nb.evidence import is_masked, key_of, kinship, parts_of, rarity
 from mcpflow_nb.observed import Call
 from mcpflow_nb.paths import Path
 
@@ -143,7 +143,7 @@ class Tracing:
             near, why, once = *self._near(leaf, place), 0.0
             if leaf.parameter.lower() in SETTINGS and rare < ENOUGH:
                 near /= 2
-            if isinstance(place.owner, Outside) and not place.path:
+            if isinstance(place.owner, Outside) and not place.path and not is_masked(leaf.value):
                 once = OUTSIDE
             yield Found(place, round(1 - (1 - rare) * (1 - near) * (1 - once), 2), why)
 

@@ -18,6 +18,7 @@ from mcpflow_nb.outline import Ahead
 from mcpflow_nb.proposal import Edge, Proposal
 from mcpflow_nb.provenance import Link, PathRow, Paths, Why
 from mcpflow_nb.skill import Skill
+from mcpflow_nb.testing.replay_check import Finding, ReplayCheck
 from mcpflow_nb.timeline import Moment, Timeline
 from mcpflow_nb.trace import Fetched, Passed
 from mcpflow_nb.upcoming import Upcoming
@@ -167,6 +168,7 @@ def debugged(text):
             {text: text},
             (text,),
         ),
+        ReplayCheck(text, (Finding("argument changed", text, text, {text: text}, [text], text),), 1),
         Upcoming(text, (upcoming.Remaining(text, text, text, text, text, (text,), text),)),
     ]
 

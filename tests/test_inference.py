@@ -166,6 +166,15 @@ def test_a_secret_is_an_argument_and_never_stands_in_the_code():
     assert "hunter" not in proposal.code
 
 
+def test_secrets_that_were_masked_are_told_apart_by_their_names():
+    masked = "••••"
+    calls = [call("login", {"access_token": masked}, password=masked), call("use", None, token=masked, api_key=masked)]
+    assert sources(mf.infer(calls)) == {
+        ("login", "password"): 'mf.prompt_arg("password")', ("use", "token"): 'mf.field("login_result", "access_token")',
+        ("use", "api_key"): 'mf.prompt_arg("api_key")',
+    }  # fmt: skip
+
+
 @dataclass
 class Interaction:
     kind: str

@@ -11,16 +11,26 @@ from typing import TYPE_CHECKING, Any, Final
 from mcpflow_nb.show import above
 
 if TYPE_CHECKING:
+    from mcpflow_nb.testing.assertions import assert_run as assert_run
     from mcpflow_nb.testing.notebooks import NotebookError as NotebookError
     from mcpflow_nb.testing.notebooks import NotebookResult as NotebookResult
     from mcpflow_nb.testing.notebooks import run_notebook as run_notebook
     from mcpflow_nb.testing.notebooks import try_notebook as try_notebook
+    from mcpflow_nb.testing.replay_check import ReplayCheck as ReplayCheck
+    from mcpflow_nb.testing.replay_check import assert_replay as assert_replay
+    from mcpflow_nb.testing.replay_check import check_replay as check_replay
+    from mcpflow_nb.testing.snapshots import assert_trace as assert_trace
 
 _HOME: Final = {
     "NotebookError": "notebooks",
     "NotebookResult": "notebooks",
     "run_notebook": "notebooks",
     "try_notebook": "notebooks",
+    "assert_run": "assertions",
+    "assert_trace": "snapshots",
+    "ReplayCheck": "replay_check",
+    "assert_replay": "replay_check",
+    "check_replay": "replay_check",
 }
 
 __all__ = [*_HOME]

@@ -22,6 +22,7 @@ from mcpflow_nb.views import (
     mock,
     proposal,
     record,
+    replay_check,
     report,
     run,
     served,
@@ -82,6 +83,7 @@ VIEWS: Final = {
     "Effects": View(effects.line, effects.plain, effects.html, "run.effects().df"),
     "Tree": View(tree.line, tree.plain, tree.html, "run.tree()"),
     "Proposal": View(proposal.line, proposal.plain, proposal.html, "proposal.df"),
+    "ReplayCheck": View(replay_check.line, replay_check.plain, replay_check.html, "replay.df"),
     "Upcoming": View(upcoming.line, upcoming.plain, upcoming.html, "run.plan().df"),
 }
 """By the name of the class, in reading order."""

@@ -1,0 +1,189 @@
+"""`run.to_pytest("test_onboard.py")`: a run as a readable test on mocks, with the calls it must make written out.
+
+The mocks answer what was answered. The expected arguments are computed from that, so the test passes as it is
+written, also where a placeholder stands for a secret.
+"""
+
+from __future__ import annotations
+
+import json
+import keyword
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from mcpflow_nb.errors import ArgumentsError, NotJsonError, RunError
+from mcpflow_nb.inputs import read_arguments
+from mcpflow_nb.layout import Expression, Group, laid_out, literal, named, plain
+from mcpflow_nb.printing import IMPORT, to_python
+from mcpflow_nb.saving import load
+from mcpflow_nb.sources import Scope
+from mcpflow_nb.testing.placeholders import Placeholders
+from mcpflow_nb.testing.recorded import Reply, recorded
+from mcpflow_nb.testing.snapshots import write_whole
+from mcpflow_nb.trace import ANSWER, Record
+from mcpflow_nb.values import jsonable
+from mcpflow_nb.workflow import WorkflowStep
+
+MARK: Final = "Written by run.to_pytest()"
+
+
+def to_pytest(run: Any, path: str | os.PathLike[str], workflow: str | None = None) -> Path:
+    """Write the test of a run and return its path; errors as `run.to_pytest` says."""
+    target = Path(path)
+    where = f"run.to_pytest({str(target)!r})"
+    if not target.parent.is_dir():
+        raise RunError(f"{where}: there is no folder {str(target.parent)!r}; make it first, or name another one")
+    if target.exists() and MARK not in target.read_text("utf-8", "replace")[:2_000]:
+        raise RunError(f"{where}: that file is not one which run.to_pytest wrote; name another one")
+    test = _Test(run, where, target, workflow)
+    text = test.text()
+    if left := test.secrets.left_in(text):
+        raise RunError(f"{where}: a secret ({left[0]}) stands in a name or a text of the workflow; nothing was written")
+    write_whole(target, text)
+    return target
+
+
+class _Test:
+    """The parts of one test file."""
+
+    def __init__(self, run: Any, where: str, target: Path, place: str | None) -> None:
+        self.run, self.where, self.target, self.place = run, where, target, place
+        self.story = recorded(run, where)
+        self.secrets = Placeholders()
+        for record in self.story.records:
+            self.secrets.learn(record.sent)
+            self.secrets.learn(record.value)
+        self.given = self._safe(dict(run.trace.outline.given), "an argument")
+        self.workflow = self.secrets.safe_workflow(run.workflow) if place is None else run.workflow
+
+    def text(self) -> str:
+        """Return the whole file."""
+        has_turns = any(len(replies) > 1 for tools in self.story.tools.values() for replies in tools.values())
+        imports, made = self._workflow()
+        title = json.dumps(self.run.workflow.name)[1:-1].replace("\\", "/").replace('"', "'")
+        test, servers = self._test(), self._servers()
+        head = f'"""The workflow {title} on mocks that answer as its servers did. {MARK}; yours to change."""\n\n'
+        if len(self.secrets):
+            head += f"# {len(self.secrets)} secrets were not written; 'secret-1' and the like stand for them.\n\n"
+        testing = f"from mcpflow_nb.testing import assert_run{', in_turn' if has_turns else ''}\n"
+        arguments = laid_out(named("ARGUMENTS = ", plain(self.given)))
+        return f"{head}{imports[0]}{IMPORT.rstrip()}\n{testing}{imports[1]}\n{made}{arguments}\n\n\n{servers}\n\n{test}"
+
+    def _workflow(self) -> tuple[tuple[str, str], str]:
+        """Return the imports before and after ours, and the lines that make the workflow."""
+        if self.place is None:
+            return ("", ""), to_python(self.workflow).removeprefix(IMPORT)
+        if self.place.endswith(".json"):
+            file = Path(self.place)
+            if load(file) != self.run.workflow:
+                raise RunError(f"{self.where}: {self.place!r} holds another workflow than the run's; save that first")
+            beside = literal(Path(os.path.relpath(file, self.target.parent)).as_posix())
+            return ("from pathlib import Path\n\n", ""), f"workflow = mf.load(Path(__file__).parent / {beside})\n"
+        module, _, name = self.place.partition(":")
+        if not all(part.isidentifier() and not keyword.iskeyword(part) for part in (*module.split("."), name)):
+            forms = "'package.module:name', a .json file or None"
+            raise RunError(f"{self.where}: workflow is {forms}, not {self.place!r}")
+        return ("", f"from {module} import {name}{'' if name == 'workflow' else ' as workflow'}\n"), ""
+
+    def _servers(self) -> str:
+        """Return the function that connects the mocks."""
+        lines = []
+        for server in self.story.servers:
+            tools = {tool: self._replies(replies) for tool, replies in self.story.tools.get(server, {}).items()}
+            uris = {uri: self._reply(reply) for uri, reply in self.story.resources.get(server, {}).items()}
+            schemas = {tool: plain(schema) for tool, schema in self.story.schemas.get(server, {}).items()}
+            more = [
+                named(f"{word}=", _object(parts))
+                for word, parts in (("schemas", schemas), ("resources", uris))
+                if parts
+            ]
+            mock = Group("mf.mock(", (_object(tools), *more), ")")
+            lines.append(f"        {laid_out(named(f'{literal(server)}: ', mock), 8, 8, 1)},\n")
+        return f"def servers():\n    return mf.connect({{\n{''.join(lines)}    }})\n"
+
+    def _replies(self, replies: list[Reply]) -> Expression:
+        made = tuple(map(self._reply, replies))
+        return made[0] if len(made) == 1 else Group("in_turn(", made, ")")
+
+    def _reply(self, reply: Reply) -> Expression:
+        if reply.error is not None:
+            return Group("RuntimeError(", (plain(self.secrets.safe(reply.error)),), ")")
+        return repr(reply.value) if isinstance(reply.value, bytes) else plain(self._safe(reply.value, "an output"))
+
+    def _safe(self, value: Any, what: str) -> Any:
+        try:
+            return self.secrets.safe(jsonable(value))
+        except NotJsonError as error:
+            problem = str(error)
+        raise RunError(f"{self.where}: {what} cannot be given by a mock: {problem}")
+
+    def _test(self) -> str:
+        sent, left_out = self._sent()
+        calls = {name: repr(times) for name, times in self.story.calls.items()}
+        asserted = [
+            named("outcome=", plain(self.run.outcome)), named("order=", plain(self.story.order)),
+            named("calls=", _object(calls)),
+        ]  # fmt: skip
+        lines = [f"        {laid_out(one, 8, 8, 1)},\n" for one in asserted]
+        steps = [
+            f"            {laid_out(named(f'{literal(n)}: ', plain(given)), 12, 12, 1)},\n" for n, given in sent.items()
+        ]
+        notes = [f"    # not asserted, a secret of the workflow itself: {literal(name)}\n" for name in left_out]
+        return (
+            f"def {_test_name(self.run.workflow.name)}():\n    with servers() as opened:\n{self._run()}{''.join(notes)}"
+            f"    assert_run(\n        run,\n{''.join(lines)}        arguments={{\n{''.join(steps)}        }},\n"
+            f"{'' if left_out else '        exact=True,' + chr(10)}    )\n"
+        )
+
+    def _run(self) -> str:
+        begun, pad = "run = workflow.start(opened, ARGUMENTS)", " " * 8
+        answers = [
+            laid_out(Group("run.answer(", (plain(self._safe(one, "an answer")),), ")"), 8, 8)
+            for one in self.story.answers
+        ]
+        if self.run.outcome != "paused" and not self.workflow.breakpoints:
+            return "".join(f"{pad}{line}\n" for line in (f"{begun}.all()", *answers))
+        loop = f'while run.outcome == "paused" and run.position < {self.story.position}:\n{pad}    run.step()'
+        return "".join(f"{pad}{line}\n" for line in (begun, loop, *(part for one in answers for part in (one, loop))))
+
+    def _sent(self) -> tuple[dict[str, dict[str, Any]], list[str]]:
+        """Return what each step sends on the mocks, and the names of arguments that would tell a secret."""
+        try:
+            scope = Scope(read_arguments(self.workflow, self.given), {})
+        except ArgumentsError as error:
+            problem = str(error)
+            raise RunError(
+                f"{self.where}: the placeholder of a secret does not do for the workflow: {problem}"
+            ) from None
+        bindings: dict[str, Any] = {}
+        sent: dict[str, dict[str, Any]] = {}
+        left_out = []
+        for record in self.story.records:
+            step = self.workflow[record.step]
+            found = self._arguments(step, record, scope._replace(bindings=bindings))
+            told = {
+                name for name, value in found.items() if self.secrets.left_in(json.dumps(value, ensure_ascii=False))
+            }
+            left_out += [f"{step.name}.{name}" for name in sorted(told)]
+            sent[step.name] = {name: value for name, value in found.items() if name not in told}
+            if record.binding is not None:
+                bindings[record.binding] = self._safe(record.value, "an output")
+        return sent, left_out
+
+    def _arguments(self, step: WorkflowStep, record: Record, scope: Scope) -> dict[str, Any]:
+        return {
+            one.name: self._safe(one.value, "an answer") if one.origin == ANSWER else step.args[one.name].resolve(scope)
+            for one in record.arguments
+        }
+
+
+def _object(parts: Mapping[str, Expression]) -> Group:
+    return Group("{", tuple(named(f"{literal(name)}: ", part) for name, part in parts.items()), "}")
+
+
+def _test_name(name: str) -> str:
+    words = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_").lower()
+    return f"test_{words or 'workflow'}"
