@@ -15,7 +15,7 @@ from mcpflow_nb.errors import NotJsonError, did_you_mean
 from mcpflow_nb.trace import Record, Trace
 from mcpflow_nb.values import jsonable
 from mcpflow_nb.views.plain import full_name
-from mcpflow_nb.views.values import brief, is_secret
+from mcpflow_nb.views.values import brief, is_secret, origin_shown
 
 MOST: Final = 10
 """Differences inside one value that are listed."""
@@ -119,7 +119,7 @@ def _argument(record: Record, name: str, expected: Any) -> Iterator[str]:
     if name not in sent:
         yield f"{where}: it was not sent{did_you_mean(name, sent)}"
         return
-    origin = next(one.origin for one in record.arguments if one.name == name)
+    origin = next(origin_shown(name, one.origin, one.value) for one in record.arguments if one.name == name)
     for said in _unequal(expected, sent[name], name):
         yield f"{where}{said}, from {origin}"
 

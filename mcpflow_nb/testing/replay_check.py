@@ -18,7 +18,7 @@ from mcpflow_nb.show import Shown
 from mcpflow_nb.sources import Scope
 from mcpflow_nb.trace import ANSWER, EDITED, Record, Trace
 from mcpflow_nb.values import ABSENT, jsonable
-from mcpflow_nb.views.values import brief, is_secret
+from mcpflow_nb.views.values import brief, is_secret, origin_shown
 from mcpflow_nb.workflow import SequentialWorkflow, WorkflowStep
 
 if TYPE_CHECKING:
@@ -203,11 +203,11 @@ class _Replaying:
             elif value is ABSENT:
                 left_out |= {name} & set(sent)
             elif name not in sent:
-                yield Finding("argument added", step.name, name, None, jsonable(value), source.label)
+                why = origin_shown(name, source.label, value)
+                yield Finding("argument added", step.name, name, None, jsonable(value), why)
             elif any(changes({"": sent[name]}, {"": value})):
-                yield Finding(
-                    "argument changed", step.name, name, sent[name], jsonable(value), by_hand.get(name, source.label)
-                )
+                why = by_hand.get(name) or origin_shown(name, source.label, value)
+                yield Finding("argument changed", step.name, name, sent[name], jsonable(value), why)
             else:
                 self.same += 1
         for name in sent:

@@ -65,7 +65,7 @@ class _Test:
         imports, made = self._workflow()
         title = json.dumps(self.run.workflow.name)[1:-1].replace("\\", "/").replace('"', "'")
         test, servers = self._test(), self._servers()
-        head = f'"""The workflow {title} on mocks that answer as its servers did. {MARK}; yours to change."""\n\n'
+        head = f'"""The workflow {title} on mocks that answer as its servers did.\n\n{MARK}; yours to change.\n"""\n\n'
         if len(self.secrets):
             head += f"# {len(self.secrets)} secrets were not written; 'secret-1' and the like stand for them.\n\n"
         testing = f"from mcpflow_nb.testing import assert_run{', in_turn' if has_turns else ''}\n"
