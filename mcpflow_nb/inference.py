@@ -28,7 +28,7 @@ KINDS: Final = {bool: bool, int: int, float: float, list: list, dict: dict}
 
 
 def infer(session: Any, *, name: str = "", arguments: Mapping[str, Any] | None = None) -> Proposal:
-    """Propose the workflow behind a recorded session: a trace, a cassette, or any sequence of calls with their values.
+    """Propose the workflow behind a recorded session: a run, a trace, a cassette, or any sequence of calls with values.
 
     Every value that was passed is traced to where it stood before. `arguments` are those the session was started with,
     where they are known; a trace's own are not looked at.
@@ -38,6 +38,7 @@ def infer(session: Any, *, name: str = "", arguments: Mapping[str, Any] | None =
     TraceError
         When it is no recorded session, no call in it gave a value, or an argument is no JSON value.
     """
+    session = getattr(session, "trace", session)
     calls, left_out = calls_of(session)
     given = _given(arguments)
     tracing = Tracing(calls, {key: value for key, value in given.items() if value is not None})

@@ -57,6 +57,13 @@ def assert_sends_again(proposal, sent, values):
     assert namespace["workflow"] == proposal.workflow
 
 
+def test_a_run_is_as_good_as_its_trace():
+    with mf.connect(m=mf.mock({"make": {"id": "u-1234"}})) as servers:
+        run = mf.SequentialWorkflow("one").step("make", tool="m.make").start(servers).all()
+    assert mf.infer(run) == mf.infer(run.trace)
+    assert mf.infer(run).workflow.name == "one"
+
+
 def test_a_trace_does_not_tell_what_it_knows_of_its_sources():
     trace = recorded(SESSIONS["onboarding"])
     blind = [
@@ -234,7 +241,7 @@ def test_arguments_that_are_none_are_refused(arguments):
 
 def test_the_view_has_every_edge_and_masks_secrets_in_constants():
     proposal = mf.infer([call("a", {"id": "u-1234"}), call("b", None, id="u-1234", size=2)])
-    assert repr(proposal) == "<Proposal inferred: 2 steps, 1 binding, 0 arguments, 1 constant>"
+    assert repr(proposal) == "<Proposal inferred: 2 steps, 0 arguments, 1 binding, 1 constant>"
     shown = proposal._repr_mimebundle_()
     for text in shown.values():
         assert "b" in text

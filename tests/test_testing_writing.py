@@ -6,6 +6,7 @@ import sys
 import pytest
 
 import mcpflow_nb as mf
+from mcpflow_nb.testing.placeholders import Placeholders
 from tests.benchmarks.sessions import SESSIONS
 
 A, F = mf.prompt_arg, mf.field
@@ -18,10 +19,17 @@ def pytest_says(file):
     return done.returncode, done.stdout + done.stderr
 
 
-def written(tmp_path, run, workflow=None):
+def written(tmp_path, run, workflow=None, *, here=True):
+    """The file, which passes: in this process, or where pytest runs it in another."""
     file = run.to_pytest(tmp_path / "test_written.py", workflow=workflow)
-    code, said = pytest_says(file)
-    assert code == 0, said + file.read_text("utf-8")
+    if here:
+        namespace = {"__file__": str(file), "__name__": "test_written"}
+        exec(compile(file.read_text("utf-8"), str(file), "exec"), namespace)
+        [test] = [part for name, part in namespace.items() if name.startswith("test_")]
+        test()
+    else:
+        code, said = pytest_says(file)
+        assert code == 0, said + file.read_text("utf-8")
     return file
 
 
@@ -36,7 +44,7 @@ def onboarding():
 
 
 def test_the_test_of_onboarding_passes_and_fails_when_a_binding_changes(tmp_path):
-    file = written(tmp_path, onboarding())
+    file = written(tmp_path, onboarding(), here=False)
     text = file.read_text("utf-8")
     assert max(map(len, text.splitlines())) <= 120
     at = text.index('.step("setup_payroll"')
@@ -67,7 +75,7 @@ def test_the_workflow_may_stand_in_a_module_or_in_a_file(tmp_path):
     run = onboarding()
     (tmp_path / "flows").mkdir()
     (tmp_path / "flows" / "people.py").write_text(run.workflow.to_python("onboard"), "utf-8")
-    text = written(tmp_path, run, "flows.people:onboard").read_text("utf-8")
+    text = written(tmp_path, run, "flows.people:onboard", here=False).read_text("utf-8")
     assert "from flows.people import onboard as workflow\n" in text
     assert "SequentialWorkflow" not in text
     saved = run.workflow.save(tmp_path / "flows" / "onboard.json")
@@ -132,6 +140,11 @@ def test_resources_are_mocked_too_and_a_pause_stays_one(tmp_path):
     assert 'while run.outcome == "paused" and run.position < 2:' in text
 
 
+def test_one_and_one_point_nought_under_secret_names_keep_their_types():
+    found = Placeholders()
+    assert [type(one) for one in found.safe({"pwd": [1, 1.0, True, None]})["pwd"]] == [int, float, bool, type(None)]
+
+
 SECRETS = ["tok-9f8e7d6c5b", "pass-phrase-1", "key-constant-7"]
 
 
@@ -155,7 +168,7 @@ def secret_run():
 
 
 def test_secrets_are_not_written_and_the_test_passes_all_the_same(tmp_path):
-    text = written(tmp_path, secret_run()).read_text("utf-8")
+    text = written(tmp_path, secret_run(), here=False).read_text("utf-8")
     assert [one for one in SECRETS if one in text] == []
     assert "secrets were not written; 'secret-1' and the like stand for them" in text
     assert '"header": "Bearer secret-' in text
@@ -165,7 +178,7 @@ def test_secrets_are_not_written_and_the_test_passes_all_the_same(tmp_path):
 
 def test_a_secret_constant_of_a_workflow_elsewhere_is_not_asserted(tmp_path):
     (tmp_path / "flows.py").write_text(secret_flow().to_python("login"), "utf-8")
-    text = written(tmp_path, secret_run(), "flows:login").read_text("utf-8")
+    text = written(tmp_path, secret_run(), "flows:login", here=False).read_text("utf-8")
     assert [one for one in SECRETS if one in text] == []
     assert '# not asserted, a secret of the workflow itself: "call.api_key"' in text
 

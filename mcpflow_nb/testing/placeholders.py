@@ -25,7 +25,7 @@ class Placeholders:
 
     def __init__(self) -> None:
         self.texts: dict[str, str] = {}
-        self.numbers: dict[Any, Any] = {}
+        self.numbers: dict[tuple[type, float], Any] = {}
 
     def __len__(self) -> int:
         return len(self.texts) + len(self.numbers)
@@ -41,7 +41,7 @@ class Placeholders:
         elif under and isinstance(value, str) and value:
             self.texts.setdefault(value, f"secret-{len(self) + 1}")
         elif under and isinstance(value, int | float) and not isinstance(value, bool):
-            self.numbers.setdefault(value, type(value)(1_000 + len(self) + 1))
+            self.numbers.setdefault((type(value), value), type(value)(1_000 + len(self) + 1))
 
     def safe(self, value: Any, *, under: bool = False) -> Any:
         """Return a copy of a value with placeholders for what is secret in it."""
@@ -55,7 +55,7 @@ class Placeholders:
             return [self._safe(item, under=under) for item in value]
         if isinstance(value, str):
             return self.texts[value] if under and value else self._in_text(value)
-        return self.numbers.get(value, value) if under and not isinstance(value, bool) else value
+        return self.numbers.get((type(value), value), value) if under else value
 
     def _in_text(self, text: str) -> str:
         for secret in sorted(self.texts, key=len, reverse=True):

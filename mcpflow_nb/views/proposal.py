@@ -16,7 +16,7 @@ MARKS: Final = {"binding": "← binding", "argument": "→ argument", "constant"
 
 
 def line(proposal: Any) -> str:
-    """Return `<Proposal onboard: 5 steps, 9 bindings, 5 arguments, 1 edge to look at>`."""
+    """Return `<Proposal onboard: 5 steps, 5 arguments, 9 bindings, 1 constant, 1 edge to look at>`."""
     return f"<Proposal {clip(proposal.workflow.name, 60)}: {_headline(proposal)}>"
 
 
@@ -65,6 +65,7 @@ def _source(edge: Any) -> str:
 
 def _headline(proposal: Any) -> str:
     kinds = [edge.kind for edge in proposal.edges]
-    parts = [count(len(proposal.workflow.steps), "step"), *(count(kinds.count(kind), kind) for kind in MARKS)]
+    parts = [count(len(proposal.workflow.steps), "step"), count(len(proposal.workflow.arguments), "argument")]
+    parts += [count(kinds.count(kind), kind) for kind in ("binding", "constant")]
     doubts = len(proposal.doubts)
     return ", ".join(parts) + (f", {count(doubts, 'edge')} to look at" if doubts else "")
