@@ -84,7 +84,7 @@ class _Inference:
         self._name_of[id(outside)] = name
 
     def _is_constant(self, outside: Outside) -> bool:
-        value, rare, uses = outside.value, rarity(outside.value), outside.uses
+        value, rare, uses = outside.value, rarity(outside.value), outside.whole_uses
         is_repeated, is_first = len({use.call for use in uses}) > 1, uses[0].call == 0
         if any(is_secret(use.parameter) for use in uses) or is_masked(value):
             return value is None  # a secret is given to a run; it does not stand in code
@@ -169,7 +169,7 @@ class _Inference:
             return (0.9 if rare == 0 else 0.75 if rare < COMMON else 0.6), f"{value}; {why}"
         if leaf.outside.given is not None and leaf.chosen is not None:
             return leaf.chosen.score, "; ".join(filter(None, ["equals the given argument", leaf.chosen.why, value]))
-        steps = {use.call for use in leaf.outside.uses}
+        steps = {use.call for use in leaf.outside.whole_uses}
         if len(steps) > 1:
             return round(1 - (1 - rare) * 0.5, 2), f"no output gave it first, and {len(steps)} calls use it; {value}"
         is_likely = leaf.call == 0 and rare >= COMMON
@@ -190,7 +190,7 @@ class _Inference:
 
 def _common_name(outside: Outside) -> str:
     """Return the name most calls use for it; of equals the longest, which says most."""
-    counted = Counter(use.parameter for use in outside.uses)
+    counted = Counter(use.parameter for use in outside.whole_uses)
     most = max(counted.values())
     return max((name for name, count in counted.items() if count == most and name.strip()), key=len, default="argument")
 

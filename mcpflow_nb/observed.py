@@ -6,10 +6,12 @@ To read another kind of recording: give objects with `server`, `tool` or `name`,
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mcpflow_nb.errors import TraceError
+from mcpflow_nb.errors import NotJsonError, TraceError
+from mcpflow_nb.exact import dumps
+from mcpflow_nb.values import jsonable
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def calls_of(session: Any) -> tuple[tuple[Call, ...], tuple[str, ...]]:
         elif not (hasattr(item, "arguments") and (hasattr(item, "value") or hasattr(session, "value"))):
             raise TraceError(f"infer: item {at + 1} is no recorded call: it has no arguments and value")
         else:
-            call = _call(session, at, item, str(tool))
+            call = _checked(_call(session, at, item, str(tool)), at)
             found.pop(call.step or at, None)
             found[call.step or at] = call
     if not found:
@@ -65,6 +67,15 @@ def _call(session: Any, at: int, item: Any, tool: str) -> Call:
     known = catalog.tools.get(tool) if catalog is not None else None
     schemas = known.properties if known is not None else getattr(item, "schemas", {})
     return Call(server, tool, dict(arguments), value, getattr(item, "step", None) or "", schemas)
+
+
+def _checked(call: Call, at: int) -> Call:
+    try:
+        dumps(call.value)
+        return replace(call, arguments=jsonable(call.arguments))
+    except (NotJsonError, TypeError) as error:
+        problem = str(error)
+    raise TraceError(f"infer: item {at + 1}, {call.tool!r}, was not recorded as JSON: {problem}")
 
 
 def names_of(calls: Iterable[Call]) -> Iterator[str]:

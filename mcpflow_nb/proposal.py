@@ -30,8 +30,8 @@ MOST_NAMED: Final = 4
 class Edge:
     """Where one value of a step's argument comes from; `path` begins with the argument's name.
 
-    `confidence` is from 0 to 1. `alternatives` is the code of every other place that held the same value, best first;
-    `is_ambiguous` says that one of them has evidence as good.
+    `confidence` is from 0 to 1. `alternatives` is the code of every other place that held the same value (of the
+    earliest 200), best first; `is_ambiguous` says that one of them has evidence as good.
     """
 
     step: str

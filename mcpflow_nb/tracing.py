@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mcpflow_nb.evidence import is_masked, key_of, kinship, parts_of, rarity
+from mcpflow_nb.exact import SURROGATE
 from mcpflow_nb.observed import Call
 from mcpflow_nb.paths import Path
 
@@ -37,6 +38,11 @@ class Outside:
     value: Any
     given: str | None = None
     uses: list[Leaf] = field(default_factory=list)
+
+    @property
+    def whole_uses(self) -> list[Leaf]:
+        """The uses of all of it, not of a part."""
+        return [leaf for leaf in self.uses if leaf.chosen is None or not leaf.chosen.place.path]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +116,8 @@ class Tracing:
 
     def _keep(self, owner: int | Outside, value: Any, when: int, maker: str) -> None:
         for path, _, key in parts_of(value):
+            if any(isinstance(name, str) and SURROGATE.search(name) for name in path):
+                continue  # no source can name it
             places = self._places.setdefault(key, [])
             if len(places) < MOST_PLACES:
                 places.append(Place(owner, path, when, maker))
@@ -150,7 +158,7 @@ class Tracing:
     def _near(self, leaf: Leaf, place: Place) -> tuple[float, str]:
         if place.path or not isinstance(place.owner, Outside):
             return kinship(leaf.parameter, place.path, place.maker)
-        names = {place.maker, *(use.parameter for use in place.owner.uses if use.value == place.owner.value)}
+        names = {place.maker, *(use.parameter for use in place.owner.whole_uses)}
         return max(kinship(leaf.parameter, (name,), "") for name in sorted(names))
 
 

@@ -225,7 +225,8 @@ def test_of_a_step_that_ran_again_the_last_record_counts():
     [
         ("text", "not str"), (7, "not int"), ({}, "not dict"), ([], "no call of this session"),
         ([SimpleNamespace(tool="x")], "item 1 is no recorded call"),
-        ([call(" ", None)], "1: has no name"), ([SimpleNamespace(tool="x", status="unknown")], r"1: x gave no value \[unknown\]"),
+        ([call(" ", None)], "1: has no name"), ([call("a", {"when": object()})], "item 1, 'a', was not recorded as JSON"),
+        ([call("a", 1), call("b", 1, n=float("nan"))], "item 2, 'b', was not recorded as JSON: nan is no JSON number"), ([SimpleNamespace(tool="x", status="unknown")], r"1: x gave no value \[unknown\]"),
     ],
 )  # fmt: skip
 def test_what_is_no_session_is_refused(session, words):
@@ -247,6 +248,25 @@ def test_the_view_has_every_edge_and_masks_secrets_in_constants():
         assert "b" in text
         assert "0.95" in text
     assert "mf.field(&quot;a_result&quot;, &quot;id&quot;)" in shown["text/html"]
+
+
+def test_a_part_of_a_value_from_outside_does_not_count_as_a_use_of_it():
+    calls = [
+        call("a", 1),
+        call("b", None, order={"ref": "O-1887"}),
+        call("c", None, tags=["alpha-77", "beta"]),
+        call("d", None, longest_name="alpha-77"),
+    ]
+    assert sources(mf.infer(calls)) == {
+        ("b", "order.ref"): 'mf.prompt_arg("ref")', ("c", "tags"): 'mf.prompt_arg("tags")',
+        ("d", "longest_name"): 'mf.prompt_arg("tags")[0]',
+    }  # fmt: skip
+
+
+def test_nan_and_names_that_no_source_can_carry_stand_in_no_way():
+    odd = {"\ud800": "emp-456", "nan": float("nan"), "id": "emp-456"}
+    [edge] = mf.infer([call("a", odd), call("b", None, id="emp-456")]).edges
+    assert (edge.source, edge.alternatives) == ('mf.field("a_result", "id")', ())
 
 
 def test_ten_thousand_equal_values_stay_quick_to_trace():

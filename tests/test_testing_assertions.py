@@ -86,6 +86,14 @@ def test_a_step_that_has_not_run_and_an_outcome_say_why():
     assert_run(short, calls={"bank.tell": 0})
 
 
+def test_what_was_pinned_was_not_called():
+    with mf.connect(hr=mf.mock({"find": {"id": 1}}), bank=mf.mock({"pay": True, "tell": None})) as servers:
+        run = flow().start(servers, who="Ada")
+        run.pin("find", {"id": 2})
+        run.all()
+    assert_run(run, order=["find", "pay", "tell"], calls={"hr.find": 0, "bank.pay": 1}, arguments={"tell": {"id": 2}})
+
+
 def test_exact_lists_what_was_sent_besides():
     assert said(run_of(), arguments={"find": {"name": "Ada"}}, exact=True)[1:] == [
         "  step 'find', argument 'level': it was sent, and is not expected"

@@ -145,6 +145,18 @@ def test_one_and_one_point_nought_under_secret_names_keep_their_types():
     assert [type(one) for one in found.safe({"pwd": [1, 1.0, True, None]})["pwd"]] == [int, float, bool, type(None)]
 
 
+@pytest.mark.parametrize("uri", ["docs://x", "docs://{id}"])
+def test_a_resource_that_failed_before_or_after_the_call_fails_again(tmp_path, uri):
+    step = mf.WorkflowStep(
+        "a", tool="m.a", bind="x", resources=[uri], template={"id": mf.from_step("x")} if "{" in uri else {}
+    )
+    mock = mf.mock({"a": "7"}, resources={"docs://x": OSError("gone"), "docs://7": OSError("gone")})
+    with mf.connect(m=mock) as servers:
+        run = mf.SequentialWorkflow("reads").step(step).start(servers).all()
+    assert run.trace[0].status == ("resource_error" if "{" in uri else "not_sent")
+    assert ('calls={"m.a": 1}' in written(tmp_path, run).read_text("utf-8")) == ("{" in uri)
+
+
 SECRETS = ["tok-9f8e7d6c5b", "pass-phrase-1", "key-constant-7"]
 
 

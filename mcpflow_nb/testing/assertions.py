@@ -97,7 +97,8 @@ def _calls(trace: Trace, expected: Mapping[str, int]) -> Iterator[str]:
 
 
 def _was_sent(record: Record) -> bool:
-    return record.status in ("ok", "tool_error", "invalid_output", "unknown") or record.started is not None
+    statuses = ("ok", "tool_error", "invalid_output", "unknown", "resource_error")
+    return record.status in statuses and record.source not in ("pinned", "reused")
 
 
 def _arguments(trace: Trace, expected: Mapping[str, Mapping[str, Any]], *, exact: bool) -> Iterator[str]:

@@ -18,6 +18,8 @@ from mcpflow_nb.views.plain import full_name
 from mcpflow_nb.workflow import WorkflowStep
 
 REPEATED: Final = ("ok", "tool_error", "resource_error", "not_sent", "handoff")
+CALLED: Final = ("ok", "tool_error", "resource_error")
+"""Statuses of a step whose tool was called; a resource that fails before the call makes it `not_sent`."""
 NOT_CALLED: Final = "it was not called when this was recorded"
 
 
@@ -46,7 +48,7 @@ class Recorded:
     @property
     def calls(self) -> Counter[str]:
         """How often each tool was called."""
-        called = (record for record in self.records if record.status in ("ok", "tool_error") and record.tool)
+        called = (record for record in self.records if record.status in CALLED and record.tool)
         return Counter(full_name(record.server, record.tool) for record in called)
 
     @property
@@ -102,9 +104,9 @@ def _counts(record: Record, latest: Mapping[str, Record]) -> bool:
 
 def _keep(story: Recorded, step: WorkflowStep, record: Record) -> None:
     if record.server is not None and record.tool is not None:
-        if record.status in ("ok", "tool_error"):
+        if record.status in CALLED:
             value = json.dumps(record.value, ensure_ascii=False) if step.parse == "json" else record.value
-            reply = Reply(value) if record.status == "ok" else Reply(error=record.error or "it failed")
+            reply = Reply(error=record.error or "it failed") if record.status == "tool_error" else Reply(value)
             story.tools.setdefault(record.server, {}).setdefault(record.tool, []).append(reply)
         if record.missing:
             schema = {"type": "object", "required": list(record.missing)}
