@@ -95,7 +95,7 @@ def test_values_are_exact_and_a_tool_may_answer_in_turn(tmp_path):
     tools = {"next": lambda n, tags=None: {"n": n + BIG}, "json": '{"n": [1, 2.50]}', "none": None}
     run = run_of(flow, {"m": tools}, start=BIG)
     text = written(tmp_path, run).read_text("utf-8")
-    assert f'in_turn({{"n": {2 * BIG}}}, {{"n": {3 * BIG}}})' in text
+    assert f'mf.sequence({{"n": {2 * BIG}}}, {{"n": {3 * BIG}}})' in text
 
 
 def test_a_run_that_failed_is_a_test_that_expects_it(tmp_path):

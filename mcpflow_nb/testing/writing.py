@@ -61,14 +61,13 @@ class _Test:
 
     def text(self) -> str:
         """Return the whole file."""
-        has_turns = any(len(replies) > 1 for tools in self.story.tools.values() for replies in tools.values())
         imports, made = self._workflow()
         title = json.dumps(self.run.workflow.name)[1:-1].replace("\\", "/").replace('"', "'")
         test, servers = self._test(), self._servers()
         head = f'"""The workflow {title} on mocks that answer as its servers did.\n\n{MARK}; yours to change.\n"""\n\n'
         if len(self.secrets):
             head += f"# {len(self.secrets)} secrets were not written; 'secret-1' and the like stand for them.\n\n"
-        testing = f"from mcpflow_nb.testing import assert_run{', in_turn' if has_turns else ''}\n"
+        testing = "from mcpflow_nb.testing import assert_run\n"
         arguments = laid_out(named("ARGUMENTS = ", plain(self.given)))
         return f"{head}{imports[0]}{IMPORT.rstrip()}\n{testing}{imports[1]}\n{made}{arguments}\n\n\n{servers}\n\n{test}"
 
@@ -106,7 +105,7 @@ class _Test:
 
     def _replies(self, replies: list[Reply]) -> Expression:
         made = tuple(map(self._reply, replies))
-        return made[0] if len(made) == 1 else Group("in_turn(", made, ")")
+        return made[0] if len(made) == 1 else Group("mf.sequence(", made, ")")
 
     def _reply(self, reply: Reply) -> Expression:
         if reply.error is not None:
