@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from mcpflow_nb.adopting import adopt_session as adopt_session
     from mcpflow_nb.arguments import Argument as Argument
+    from mcpflow_nb.cassette import Cassette as Cassette
     from mcpflow_nb.differences import diff as diff
     from mcpflow_nb.drilling import drill as drill
     from mcpflow_nb.dsl import constant as constant
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from mcpflow_nb.dsl import template as template
     from mcpflow_nb.errors import ArgumentsError as ArgumentsError
     from mcpflow_nb.errors import CallError as CallError
+    from mcpflow_nb.errors import CassetteError as CassetteError
     from mcpflow_nb.errors import CheckError as CheckError
     from mcpflow_nb.errors import ConfigError as ConfigError
     from mcpflow_nb.errors import ConnectError as ConnectError
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from mcpflow_nb.mocks import mock_like as mock_like
     from mcpflow_nb.problems import Problem as Problem
     from mcpflow_nb.problems import Report as Report
+    from mcpflow_nb.replaying import replay as replay
     from mcpflow_nb.rules import delay as delay
     from mcpflow_nb.rules import fail as fail
     from mcpflow_nb.rules import fault as fault
@@ -68,6 +72,9 @@ _HOME: Final = {
         "mocks": "mock mock_like",
         "rules": "when sequence delay fail fault",
         "mock_server": "Mock",
+        "cassette": "Cassette",
+        "replaying": "replay",
+        "adopting": "adopt_session",
         "problems": "Report Problem",
         "trace": "Record Trace",
         "run": "Run",
@@ -76,7 +83,7 @@ _HOME: Final = {
         "inference": "infer",
         "serving.server": "serve",
         "errors": "McpflowError DefinitionError LoadError ConfigError CheckError ArgumentsError MissingValueError"
-        " NotJsonError ServerError ConnectError NotOfferedError CallError ServeError TraceError RunError",
+        " NotJsonError ServerError ConnectError NotOfferedError CallError CassetteError ServeError TraceError RunError",
     }.items()
     for name in names.split()
 }

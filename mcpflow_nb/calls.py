@@ -105,10 +105,17 @@ def _refusal(error: MCPError, client: Client) -> Answer:
         return Answer("unknown", error=words, lost=True)
     if message in _EXPIRED:
         return Answer("not_executed", error=f"the server forgot the session ({message}); call again", lost=True)
-    said = error.error.model_dump(exclude_unset=True)
+    if (
+        code not in REFUSED and message == "Server returned an error response"
+    ):  # an HTTP status that the SDK does not pass on
+        return Answer("unknown", error="the HTTP server answered with an error status; it may have run")
+    return refused(error.error.model_dump(exclude_unset=True))
+
+
+def refused(said: dict[str, Any]) -> Answer:
+    """Return the answer of a call that the server answered with a JSON-RPC error."""
+    code, message = said["code"], said["message"]
     if code in REFUSED:
         words = f"the server refused the call: {message} (code {code})"
         return Answer("not_executed", error=words, protocol_error=said)
-    if message == "Server returned an error response":  # an HTTP status that the SDK does not pass on
-        return Answer("unknown", error="the HTTP server answered with an error status; it may have run")
     return Answer("tool_error", error=f"{message} (code {code})", protocol_error=said)

@@ -31,7 +31,7 @@ class Spec:
     """How to reach one server. `target` is what may be shown of it."""
 
     name: str
-    transport: Literal["memory", "stdio", "http"]
+    transport: Literal["memory", "stdio", "http", "recorded"]
     target: str
     server: Any = field(default=None, repr=False)
     command: tuple[str, ...] = field(default=(), repr=False)
@@ -41,7 +41,7 @@ class Spec:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     mode: str = "auto"
     connect_seconds: float = CONNECT_SECONDS
-    source: Literal["live", "mock"] = "live"
+    source: Literal["live", "mock", "recorded"] = "live"
     extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 

@@ -6,8 +6,9 @@ A session that was lost is replaced at the next use; a call that was sent is nev
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, Literal
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
+from typing import Any, Final, Literal, NamedTuple
 
 from mcp import Client
 
@@ -18,8 +19,25 @@ from mcpflow_nb.errors import NotOfferedError, ServerError
 from mcpflow_nb.listing import catalog_of
 from mcpflow_nb.sessions import Session, hidden, reason_of
 from mcpflow_nb.show import Shown
+from mcpflow_nb.workflow import SequentialWorkflow
 
 LISTING_SECONDS: Final = 30.0
+running: Final[ContextVar[SequentialWorkflow | None]] = ContextVar("running", default=None)
+"""The workflow whose run sends what is sent now."""
+INTERRUPTED: Final = Answer("unknown", error="interrupted while it was running; it may have run")
+
+
+class Asked(NamedTuple):
+    """What is sent to a server: a tool with its arguments, or the URI of a resource."""
+
+    kind: Literal["call", "read"]
+    name: str
+    arguments: Mapping[str, Any]
+    workflow: SequentialWorkflow | None = None
+
+
+Listener = Callable[[str, Asked], Callable[[Answer], None]]
+"""Told the server's name and what is sent as it is sent; what it returns is told the answer. In the I/O thread."""
 
 
 class Connection(Shown):
@@ -37,6 +55,7 @@ class Connection(Shown):
         self.software: str | None = None
         """What the server calls itself, with its version; None where it does not say, or was never open."""
         self.catalog = Catalog()
+        self.listeners: list[Listener] = []
         self._session: Session | None = None
         self._sessions: set[Session] = set()
         self._opening = asyncio.Lock()
@@ -134,13 +153,15 @@ class Connection(Shown):
     ) -> Answer:  # fmt: skip
         """Call a tool once; a session that was lost is replaced first, a call is never sent twice."""
         limit = CALL_SECONDS if seconds is None else seconds
-        return await self._ask(lambda client: call(client, tool, arguments, limit, progress, meta))
+        asked = Asked("call", tool, arguments, running.get())
+        return await self._ask(asked, lambda client: call(client, tool, arguments, limit, progress, meta))
 
     async def read(self, uri: str, seconds: float | None = None) -> Answer:
         """Read a resource once, in a session as for a call."""
-        return await self._ask(lambda client: read(client, uri, CALL_SECONDS if seconds is None else seconds))
+        limit = CALL_SECONDS if seconds is None else seconds
+        return await self._ask(Asked("read", uri, {}, running.get()), lambda client: read(client, uri, limit))
 
-    async def _ask(self, request: Callable[[Client], Awaitable[Answer]]) -> Answer:
+    async def _ask(self, asked: Asked, request: Callable[[Client], Awaitable[Answer]]) -> Answer:
         refused: str | None = None
         try:
             session = self._usable() or await self.open()
@@ -149,19 +170,27 @@ class Connection(Shown):
         if refused is not None or session.client is None:
             return Answer("not_sent", error=refused)
         session.calls += 1
+        tells, answer = self._sent(asked), INTERRUPTED
         try:
             answer = await request(session.client)
         finally:
             session.calls -= 1
             if session.is_retired:
                 session.retire()
+            if answer is INTERRUPTED:
+                _tell(tells, answer)
         if answer.lost or session.is_cut:
             self._lose(session)
             if self.transport == "stdio" and session.is_cut:
                 await asyncio.to_thread(session.stderr.settle, 0.1)
             if answer.lost and (lines := session.stderr.lines()):
                 answer = answer._replace(error=f"{answer.error}; it wrote on stderr: {lines[-1]}")
+        _tell(tells, answer)
         return answer
+
+    def _sent(self, asked: Asked) -> list[Callable[[Answer], None]]:
+        """Tell every listener what is sent now, and return whom to tell the answer."""
+        return [listener(self.name, asked) for listener in self.listeners]
 
     def _lose(self, session: Session) -> None:
         """Use a session no more; calls of others that are under way in it may end."""
@@ -183,6 +212,11 @@ class Connection(Shown):
         self._ended = True
         for session in self._sessions:
             session.abandon()
+
+
+def _tell(tells: list[Callable[[Answer], None]], answer: Answer) -> None:
+    for tell in tells:
+        tell(answer)
 
 
 class _Named(dict[str, Any]):

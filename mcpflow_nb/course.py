@@ -117,5 +117,5 @@ def _defined(step: WorkflowStep) -> dict[str, Any]:
 
 
 def was_called(record: Record) -> bool:
-    """Tell whether something was sent to a server for a record, or may have been."""
-    return record.started is not None and record.source in ("live", "mock", None)
+    """Tell whether a server was asked for a record, or may have been: a live one, a mock, or a recording of one."""
+    return record.started is not None and record.source in ("live", "mock", "recorded", None)

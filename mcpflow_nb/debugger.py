@@ -149,7 +149,11 @@ class Debugger(Explained):
         async with self._busy:
             now = self._itself._ready_at(self._index(step))
             if now.connection is None or now.connection.source != "mock":
-                where = f"is called on {now.call.server!r}, which is live" if now.connection else "calls no tool"
+                where = (
+                    f"is called on {now.call.server!r}, which is {now.connection.source}"
+                    if now.connection
+                    else "calls no tool"
+                )
                 raise RunError(f"run.fail(): step {step!r} {where}; only a mocked server can be made to fail")
             failure = Failure(words, fault, field) if words is not None else None
             self._moved(self._course.failing(step, failure), self.outcome)

@@ -12,6 +12,7 @@
     │   ├── ConnectError       it could not be opened; `.stderr` has its last lines
     │   ├── NotOfferedError    no such server, tool, resource or prompt; `.known` lists what there is (also a KeyError)
     │   └── CallError          a call by hand that gave no value; `.status` as in the trace
+    ├── CassetteError          a recording that cannot be made or used
     ├── TraceError             a question a trace cannot answer
     ├── ServeError             a workflow cannot be served so, or a request cannot be answered
     └── RunError               a verb that this run cannot do now (also a KeyError for a binding)
@@ -165,6 +166,10 @@ class CallError(ServerError):
     def __init__(self, server: str, tool: str, status: str, message: str) -> None:
         self.tool, self.status = tool, status
         super().__init__(server, f"tool {tool!r} on server {server!r}: {message} [{status}]")
+
+
+class CassetteError(McpflowError, ValueError):
+    """A recording that cannot be made where it was asked for, or used as it was asked."""
 
 
 class TraceError(McpflowError, ValueError):

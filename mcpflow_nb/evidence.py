@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any, Final
 
 from mcpflow_nb.exact import dumps
+from mcpflow_nb.masking import MASK
 from mcpflow_nb.paths import Path
 
 SAME_NAME: Final = 0.5
@@ -22,7 +23,6 @@ SYNONYMS: Final = tuple(frozenset(words.split()) for words in (
     "ref branch commit sha revision",
 ))  # fmt: skip
 """Last words of names that often stand for one thing."""
-MASK: Final = "••••"
 MOST_LEAVES: Final = 50
 _WORDS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[^\W\d_a-zA-Z]+")
 

@@ -74,6 +74,8 @@ def _note(record: Record, *, is_sent: bool) -> str | None:
     """Return why a message is missing, or why none was sent now."""
     if record.source == "reused":
         return "it was not sent again: this is what was sent and answered then"
+    if record.source == "recorded" and is_sent:
+        return "it was not sent: this is what was sent and answered when it was recorded"
     if record.tool is None:
         return record.error if record.status != "ok" else None
     if not is_sent:

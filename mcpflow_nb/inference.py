@@ -12,13 +12,13 @@ from typing import Any, Final
 
 from mcpflow_nb.errors import NotJsonError, TraceError
 from mcpflow_nb.evidence import is_masked, is_word, rarity
+from mcpflow_nb.masking import is_secret
 from mcpflow_nb.observed import Call, calls_of, names_of
 from mcpflow_nb.printing import code_of
 from mcpflow_nb.proposal import Edge, Proposal
 from mcpflow_nb.sources import Constant, FromStep, PromptArg, Source
 from mcpflow_nb.tracing import CLOSE, ENOUGH, SETTINGS, Found, Leaf, Node, Outside, Place, Tracing
 from mcpflow_nb.values import Frozen, jsonable
-from mcpflow_nb.views.values import is_secret
 from mcpflow_nb.workflow import SequentialWorkflow
 
 RARE: Final = 0.5

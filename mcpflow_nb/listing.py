@@ -28,7 +28,7 @@ async def catalog_of(client: Client, server: str) -> Catalog:
         When a list never ends.
     """
     can = client.server_capabilities
-    tools, rejected = _judged(server, await _all(server, "tools/list", _tool_pages(client)) if can.tools else [])
+    tools, rejected = judged(server, await _all(server, "tools/list", _tool_pages(client)) if can.tools else [])
     resources: list[Resource] = []
     prompts: list[Prompt] = []
     if can.resources:
@@ -106,7 +106,8 @@ async def _raw_tools(client: Client, params: types.PaginatedRequestParams) -> tu
     return list(tools) if isinstance(tools, list) else [], raw.get("nextCursor")
 
 
-def _judged(server: str, found: list[Any]) -> tuple[dict[str, Tool], dict[str, str]]:
+def judged(server: str, found: list[Any]) -> tuple[dict[str, Tool], dict[str, str]]:
+    """Return the tools that can be used, and why each other one is left out; both by name."""
     tools: dict[str, Tool] = {}
     rejected: dict[str, str] = {}
     for item in found:

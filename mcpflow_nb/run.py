@@ -16,6 +16,7 @@ from typing import Any, Final, Literal
 from mcpflow_nb.ahead import ahead, outline
 from mcpflow_nb.answering import read_answer
 from mcpflow_nb.bridge import verb
+from mcpflow_nb.connections import running
 from mcpflow_nb.course import Course, was_called
 from mcpflow_nb.debugger import Debugger
 from mcpflow_nb.engine import Doing, NextCall, Ready, interrupted, perform, ready
@@ -232,6 +233,7 @@ class Run(Debugger):
         now, doing = self._ready(answer), Doing()
         attempt = 1 + self._tries.get(now.call.step, 0)
         self._under_way = asyncio.current_task()
+        token = running.set(self.workflow)
         try:
             async with watching(f"step {now.call.step!r}") as progress:
                 made = await perform(now, doing, attempt, progress)
@@ -244,6 +246,7 @@ class Run(Debugger):
             self._under_way.uncancel()
         finally:
             self._under_way = None
+            running.reset(token)
         self._append(made)
         if self._is_cancelled and made.status == "resource_error":  # the tool had run; it is the run that was ended
             self.outcome = "cancelled"

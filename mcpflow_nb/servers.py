@@ -19,6 +19,7 @@ from mcpflow_nb.config import Spec, read, spec
 from mcpflow_nb.connections import Connection
 from mcpflow_nb.errors import CallError, ConfigError, ConnectError, NotJsonError, NotOfferedError, ServerError
 from mcpflow_nb.mocks import mock_like
+from mcpflow_nb.recording import Recording
 from mcpflow_nb.results import text_of_content, value_of
 from mcpflow_nb.show import Shown
 from mcpflow_nb.values import jsonable
@@ -135,6 +136,10 @@ class Servers(Shown, Mapping[str, Connection]):
             broken = f"it ran, but its output breaks its own schema: {refusal}"
             raise CallError(connection.name, found.name, "invalid_output", broken)
         return value_of(answer.raw, found).value
+
+    def record(self, path: str | os.PathLike[str]) -> Recording:
+        """Return a recording of what is said to these servers, masked: a `with` block, or `.start()` and `.stop()`."""
+        return Recording(self._connections, path)
 
     @verb
     async def refresh(self) -> Servers:

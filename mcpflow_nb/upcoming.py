@@ -21,7 +21,7 @@ COLUMNS: Final = ("step", "server", "tool", "will", "source", "effects", "why")
 
 @dataclass(frozen=True, slots=True)
 class Remaining:
-    """One remaining step. `source` is live or mock where it will be called, `effects` the server's words of the tool."""
+    """One remaining step. `source` is its server's where it will be called, `effects` the server's words of the tool."""
 
     step: str
     server: str | None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -21,6 +20,7 @@ from mcpflow_nb.breakpoints import Breakpoint
 from mcpflow_nb.composed import Sources
 from mcpflow_nb.dsl import as_source
 from mcpflow_nb.errors import DefinitionError, did_you_mean
+from mcpflow_nb.files import write_whole
 from mcpflow_nb.show import Shown, above
 from mcpflow_nb.sources import TAG
 from mcpflow_nb.values import ABSENT, Data, first_lines, is_reading
@@ -262,15 +262,7 @@ class SequentialWorkflow(Shown, Data):
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the JSON text, whole or not at all, and return the path."""
-        target = Path(path)
-        with tempfile.NamedTemporaryFile("w", dir=target.parent, encoding="utf-8", delete=False, newline="\n") as file:
-            file.write(self.to_json())
-        try:
-            os.replace(file.name, target)
-        except OSError:
-            os.unlink(file.name)
-            raise
-        return target
+        return write_whole(path, self.to_json())
 
     def _with(self, **changes: Any) -> Self:
         return self.model_copy(update=changes)

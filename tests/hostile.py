@@ -6,8 +6,10 @@ from types import SimpleNamespace
 
 import mcpflow_nb as mf
 from mcpflow_nb import upcoming
+from mcpflow_nb.cassette import Interaction
 from mcpflow_nb.catalog import Catalog, Prompt, Resource, Tool
 from mcpflow_nb.differences import Change, Diff, Row
+from mcpflow_nb.drift import Broken, Changed, Drift
 from mcpflow_nb.drilling import Cell, Drill, Try
 from mcpflow_nb.effects import Branch, Effect, Effects, Tree
 from mcpflow_nb.exchange import exchange_of
@@ -162,6 +164,7 @@ def debugged(text):
             )
         ),
         Tree((Branch(0, text, text, 1, 2, None, 3, here=True), Branch(90, text, text, 1, 2, 1, 3, here=False))),
+        *recorded(text),
         Proposal(
             a_workflow(encodable(text)),
             (Edge(text, (text, 0), "binding", text, text, 0.5, text, (text,), is_ambiguous=True),),
@@ -171,6 +174,19 @@ def debugged(text):
         ReplayCheck(text, (Finding("argument changed", text, text, {text: text}, [text], text),), 1),
         Upcoming(text, (upcoming.Remaining(text, text, text, text, text, (text,), text),)),
     ]
+
+
+def recorded(text):
+    """A cassette and what changed since, `text` in all of their fields."""
+    raws = [{part: [{"type": "text", "uri": text, "text": text}]} for part in ("content", "contents")]
+    interactions = [
+        Interaction(*(kind, text, text), {text: text}, text, raw, text)
+        for kind in ("call", "read")
+        for raw in (*raws, None)
+    ]
+    broken = (Broken(*(text,) * 6, (text, text)), Broken(text, None, text))
+    changed = (Changed(text, text, text, {text: text}, text), Changed(text, None, text))
+    return mf.Cassette(interactions, {text: Catalog()}, {text: {}}, text), Drift(text, (text,), broken, changed)
 
 
 def fetched(text, error=None):

@@ -60,3 +60,14 @@ def test_a_server_that_dies_in_a_call_is_unknown_and_answers_again_once_it_is_ba
     with serving(port):
         assert servers.call("web.header") == ""
         servers.close()
+
+
+def test_a_recording_has_no_header_and_no_secret_of_the_address(tmp_path):
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/mcp?token=canary-6"
+    with serving(port), mf.connect(web={"url": url, "headers": {"X-Key": "cnr-5", "Accept": "*/*"}}) as servers:
+        with servers.record(tmp_path / "a.json") as tape:
+            assert servers.call("web.header") == "cnr-5"
+            servers.call("web.header", {"x": "so canary-6"})
+    assert [tape.value(0), dict(tape[1].arguments)] == ["••••", {"x": "so ••••"}]
+    assert mf.replay(tmp_path / "a.json").call("web.header") == "••••"

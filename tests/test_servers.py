@@ -99,6 +99,6 @@ def test_nothing_at_all_to_connect_is_an_error():
 def test_a_list_that_changed_is_read_again_on_refresh():
     mock = mf.mock({"t": 1})
     with mf.connect(a=mock) as servers:
-        mock._tools.clear()
+        mock.tools.clear()
         assert list(servers["a"].tools) == ["t"]
         assert list(servers.refresh()["a"].tools) == []

@@ -14,6 +14,7 @@ from mcpflow_nb.catalog import Tool
 from mcpflow_nb.differences import Diff
 from mcpflow_nb.errors import ServerError
 from mcpflow_nb.exchange import exchange_of
+from mcpflow_nb.masking import is_secret
 from mcpflow_nb.stepper.forms import missing_fields
 from mcpflow_nb.stepper.lines import clean, hidden, typed
 from mcpflow_nb.trace import EDITED, Passed, Record, Trace
@@ -21,7 +22,7 @@ from mcpflow_nb.views.exchange import messages_text
 from mcpflow_nb.views.html import named, short
 from mcpflow_nb.views.marks import NEXT, PENDING, Mark, mark, seconds_word, source_word
 from mcpflow_nb.views.parts import servers_of
-from mcpflow_nb.views.values import brief, error_shown, is_secret, masked, origin_shown, text_shown, value_shown
+from mcpflow_nb.views.values import brief, error_shown, masked, origin_shown, text_shown, value_shown
 
 MOST_NAME: Final = 60
 MOST_VALUE: Final = 200

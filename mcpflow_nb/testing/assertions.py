@@ -12,10 +12,11 @@ from typing import Any, Final
 
 from mcpflow_nb.differences import Change, changes
 from mcpflow_nb.errors import NotJsonError, did_you_mean
+from mcpflow_nb.masking import is_secret
 from mcpflow_nb.trace import Record, Trace
 from mcpflow_nb.values import jsonable
 from mcpflow_nb.views.plain import full_name
-from mcpflow_nb.views.values import brief, is_secret, origin_shown
+from mcpflow_nb.views.values import brief, origin_shown
 
 MOST: Final = 10
 """Differences inside one value that are listed."""

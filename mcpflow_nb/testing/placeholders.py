@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from mcpflow_nb.masking import is_secret
 from mcpflow_nb.sources import TAG
-from mcpflow_nb.views.values import is_secret
 from mcpflow_nb.workflow import SequentialWorkflow
 
 LEAST: Final = 6

@@ -14,11 +14,12 @@ from mcpflow_nb.differences import changes
 from mcpflow_nb.errors import ArgumentsError, MissingValueError, NotJsonError
 from mcpflow_nb.fetching import known_uri
 from mcpflow_nb.inputs import read_arguments
+from mcpflow_nb.masking import is_secret
 from mcpflow_nb.show import Shown
 from mcpflow_nb.sources import Scope
 from mcpflow_nb.trace import ANSWER, EDITED, Record, Trace
 from mcpflow_nb.values import ABSENT, jsonable
-from mcpflow_nb.views.values import brief, is_secret, origin_shown
+from mcpflow_nb.views.values import brief, origin_shown
 from mcpflow_nb.workflow import SequentialWorkflow, WorkflowStep
 
 if TYPE_CHECKING:

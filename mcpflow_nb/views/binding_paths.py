@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from mcpflow_nb.masking import is_secret
 from mcpflow_nb.paths import dotted
 from mcpflow_nb.views.html import Safe, code, frame, short, table, tag
 from mcpflow_nb.views.plain import clip, count, grid, page, width
-from mcpflow_nb.views.values import brief, is_secret
+from mcpflow_nb.views.values import brief
 
 MOST: Final = 100
 LONGEST: Final = 400

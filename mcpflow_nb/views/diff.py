@@ -7,10 +7,11 @@ from itertools import islice
 from typing import Any, Final
 
 from mcpflow_nb.differences import ABSENT_WORD, Change, Diff, Row
+from mcpflow_nb.masking import is_secret
 from mcpflow_nb.views.html import Safe, badge, code, frame, joined, named, short, table, tag, word
 from mcpflow_nb.views.marks import seconds_word
 from mcpflow_nb.views.plain import clip, count, fold, more, page
-from mcpflow_nb.views.values import brief, is_secret, masked, text_shown
+from mcpflow_nb.views.values import brief, masked, text_shown
 
 ROWS: Final = 60
 CHANGES: Final = 8

@@ -11,6 +11,7 @@ from mcpflow_nb.views.plain import clip, count, full_name, grid, page
 FIRST: Final = 20
 LAST: Final = 40
 REST: Final = "run.effects().df"
+UNREAL: Final = {"mock": "to mocks", "recorded": "to a recording"}
 UNDONE: Final = "going back undid none of them"
 
 
@@ -51,8 +52,8 @@ def _headline(effects: Any) -> str:
     if not rows:
         return "no call was sent"
     changed = sum(outcome(row)[0].startswith("!") for row in rows)
-    mocked = sum(row.source == "mock" for row in rows)
-    to = f" ({mocked:,} to mocks)" if mocked else ""
+    counted = [(sum(row.source == source for row in rows), words) for source, words in UNREAL.items()]
+    to = "".join(f" ({number:,} {words})" for number, words in counted if number)
     return f"{count(len(rows), 'call')} sent{to}, {changed:,} may have changed something"
 
 
@@ -64,6 +65,8 @@ def outcome(row: Any) -> tuple[str, str]:
         return "○ read-only", "pending"
     if row.source == "mock":
         return "◇ a mock's answer", "source"
+    if row.source == "recorded":
+        return "⏺ a recorded answer", "source"
     return "! may have changed something", "error"
 
 

@@ -6,11 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from mcpflow_nb.masking import is_secret
 from mcpflow_nb.views.html import Safe, badge, code, details, frame, named, preformatted, short, tag
 from mcpflow_nb.views.marks import mark
 from mcpflow_nb.views.plain import clip, count, fold, full_name, page
 from mcpflow_nb.views.record import source_shown
-from mcpflow_nb.views.values import MAX_DEPTH, is_secret, masked, text_shown
+from mcpflow_nb.views.values import MAX_DEPTH, masked, text_shown
 
 MOST: Final = 40
 MAX_STRING: Final = 2_000

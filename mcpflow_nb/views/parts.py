@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from mcpflow_nb.masking import is_secret
 from mcpflow_nb.paths import Path
 from mcpflow_nb.sources import Source
 from mcpflow_nb.values import placeholders
 from mcpflow_nb.views.html import named
 from mcpflow_nb.views.plain import count
-from mcpflow_nb.views.values import brief, is_secret, label_shown
+from mcpflow_nb.views.values import brief, label_shown
 from mcpflow_nb.workflow import SequentialWorkflow, WorkflowStep
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from mcpflow_nb.masking import is_secret
 from mcpflow_nb.views.html import Safe, badge, code, details, frame, joined, preformatted, short, table, tag, word
 from mcpflow_nb.views.plain import clip, count, fold, more, page
-from mcpflow_nb.views.values import is_secret, masked, text_shown
+from mcpflow_nb.views.values import masked, text_shown
 
 MOST: Final = 60
 MOST_CODE: Final = 20_000

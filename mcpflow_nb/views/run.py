@@ -97,7 +97,7 @@ def _beyond(run: Any) -> list[str]:
     position = getattr(run, "position", None)
     if run.outcome != "paused" or position is None:
         return []
-    called = [one for one in run.trace if one.started is not None and one.source in ("live", "mock", None)]
+    called = [one for one in run.trace if one.started is not None and one.source in ("live", "mock", "recorded", None)]
     sent = {one.step for one in called if one.status != "not_executed"}
     return [step.name for step in run.workflow.steps[position:] if step.name in sent]
 

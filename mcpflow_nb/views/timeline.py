@@ -123,7 +123,7 @@ def _words(at: int, row: Any) -> list[str]:
     attempt = f" (no. {row.attempt})" if row.attempt != 1 else ""
     return [
         str(at + 1), f"{clip(named(row.step), 26)}{attempt}", clip(full_name(row.server, None), 14),
-        f"{shown.icon} {clip(shown.word, 14)}", clip(source_word(row.source), 8), _start(row), _took(row),
+        f"{shown.icon} {clip(shown.word, 14)}", clip(source_word(row.source), 10), _start(row), _took(row),
         _waited_shortly(row),
     ]  # fmt: skip
 

@@ -7,13 +7,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from mcpflow_nb.masking import SECRET, is_secret
 from mcpflow_nb.trace import EDITED
 from mcpflow_nb.views.html import Safe, details, joined, short, tag
 
-SECRET: Final = re.compile(
-    r"token(?!s)|secret|passw(?:or)?d|passphrase|pwd|authorization|bearer|cookie|(?:api|private)[_-]?key|credential",
-    re.IGNORECASE,
-)
 _PAIR: Final = re.compile(rf'((?:{SECRET.pattern})[\w-]{{0,80}}"?: ?)("(?:[^"\\]|\\.)*"?…?)', re.IGNORECASE)
 _KEY: Final = re.compile(r'(\\{0,7})"([^"\\\n]{1,200})\1"\s*:\s*')
 _LINE: Final = re.compile(r"""([ \t]*)([-*] )?([^\s"':=-][^"':=]{0,99}[:=] ?)(.*)""")
@@ -29,15 +26,6 @@ MAX_BYTES: Final = 32_000
 MANY: Final = 50
 FIRST: Final = 40
 LAST: Final = 5
-
-
-def is_secret(name: object) -> bool:
-    """Whether what goes by this name is masked.
-
-    >>> is_secret("github_token"), is_secret("max_tokens")
-    (True, False)
-    """
-    return isinstance(name, str) and SECRET.search(name[:2_000]) is not None
 
 
 def masked(value: Any) -> str:

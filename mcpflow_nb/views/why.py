@@ -6,10 +6,11 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
+from mcpflow_nb.masking import is_secret
 from mcpflow_nb.views.html import Safe, badge, code, frame, joined, short, tag
 from mcpflow_nb.views.marks import SOURCES, source_word
 from mcpflow_nb.views.plain import clip, count, more, page
-from mcpflow_nb.views.values import brief, is_secret, origin_shown, value_shown
+from mcpflow_nb.views.values import brief, origin_shown, value_shown
 
 MOST: Final = 60
 DEEPEST: Final = 16

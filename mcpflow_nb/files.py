@@ -1,0 +1,28 @@
+"""A text in a file: whole or not at all, whatever ends the process meanwhile."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+
+def write_whole(path: str | os.PathLike[str], text: str) -> Path:
+    """Write the text in place of what is there, and return the path.
+
+    Raises
+    ------
+    OSError
+        When it cannot be written; what was there is there still.
+    """
+    target = Path(path)
+    with tempfile.NamedTemporaryFile("w", dir=target.parent, encoding="utf-8", delete=False, newline="\n") as file:
+        try:
+            file.write(text)
+            file.close()
+            os.replace(file.name, target)
+        except BaseException:
+            file.close()
+            os.unlink(file.name)
+            raise
+    return target
