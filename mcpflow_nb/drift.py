@@ -23,7 +23,6 @@ from mcpflow_nb.paths import dotted
 from mcpflow_nb.problems import Problem
 from mcpflow_nb.replaying import replay
 from mcpflow_nb.saving import from_json
-from mcpflow_nb.schemas import Unjudged, refusal
 from mcpflow_nb.show import Shown
 from mcpflow_nb.workflow import SequentialWorkflow, WorkflowStep
 
@@ -170,17 +169,10 @@ def _refused(item: Interaction, cassette: Cassette, servers: Any) -> Broken | No
     if now is None:
         return Broken(item.server, item.name, "it was called, and is not offered now")
     then = cassette.catalogs.get(item.server, Catalog()).tools.get(item.name)
-    why = _why(now, item.arguments)
-    if why is None or (then is not None and _why(then, item.arguments) is not None):
+    why = now.input_refusal(item.arguments)
+    if why is None or (then is not None and then.input_refusal(item.arguments) is not None):
         return None
     return Broken(item.server, item.name, f"a recorded call would be refused: {why}")
-
-
-def _why(tool: Tool, arguments: Mapping[str, Any]) -> str | None:
-    try:
-        return refusal(tool.input_schema, dict(arguments))
-    except Unjudged:
-        return None
 
 
 def _tool(servers: Any, server: str, name: str) -> Tool | None:
@@ -203,10 +195,11 @@ def _changed(server: str, then: Catalog, servers: Any) -> Iterator[Changed]:
 
 def _declared(then: Tool, now: Tool) -> Iterator[Changed]:
     for word, part in _PARTS.items():
-        sides = [_by_name(masked_schema(getattr(tool, part))) for tool in (then, now)]  # as it is written
-        for one in changes(*sides):
-            said = f"{word}: {_words(one)}" if one.what != "value" else f"{word} is changed"
-            yield Changed(then.server, then.name, said, one.left, one.right)
+        whole = [masked_schema(getattr(tool, part)) for tool in (then, now)]  # as it is written
+        for one in changes(*map(_by_name, whole)):
+            is_whole = one.what == "value"
+            said = f"{word} is changed" if is_whole else f"{word}: {_words(one)}"
+            yield Changed(then.server, then.name, said, *(whole if is_whole else (one.left, one.right)))
 
 
 def _words(one: Any) -> str:

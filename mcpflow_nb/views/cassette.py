@@ -44,7 +44,7 @@ def html(cassette: Any) -> Safe:
         "Servers", ["server", "tools", "resources"], offered, more(cassette.catalogs, MOST, "cassette.catalogs")
     )
     return frame(
-        "Cassette", code(cassette.name), [badge("⏺ recorded", "source"), _headline(cassette)], body,
+        "Cassette", code(cassette.name), [badge("◉ recorded", "source"), _headline(cassette)], body,
         details("What was offered", servers) if offered else None,
         tag("p", f"Workflows: {short(ran, 600)}"), foot=("cassette.df", "mf.replay(cassette)", "cassette.check(servers)"),
     )  # fmt: skip

@@ -66,7 +66,7 @@ def outcome(row: Any) -> tuple[str, str]:
     if row.source == "mock":
         return "◇ a mock's answer", "source"
     if row.source == "recorded":
-        return "⏺ a recorded answer", "source"
+        return "◉ a recorded answer", "source"
     return "! may have changed something", "error"
 
 

@@ -73,7 +73,7 @@ SEVERITIES: Final = {
 """By the severity of a problem."""
 
 SOURCES: Final = {
-    "live": "live", "mock": "◇ mock", "recorded": "⏺ recorded", "edited": "✎ edited",
+    "live": "live", "mock": "◇ mock", "recorded": "◉ recorded", "edited": "✎ edited",
     "pinned": "⚲ pinned", "reused": "↻ reused",
 }  # fmt: skip
 """By where a result came from."""
