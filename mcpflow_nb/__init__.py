@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mcpflow_nb.errors import ConfigError as ConfigError
     from mcpflow_nb.errors import ConnectError as ConnectError
     from mcpflow_nb.errors import DefinitionError as DefinitionError
+    from mcpflow_nb.errors import LessonError as LessonError
     from mcpflow_nb.errors import LoadError as LoadError
     from mcpflow_nb.errors import McpflowError as McpflowError
     from mcpflow_nb.errors import MissingValueError as MissingValueError
@@ -83,7 +84,8 @@ _HOME: Final = {
         "inference": "infer",
         "serving.server": "serve",
         "errors": "McpflowError DefinitionError LoadError ConfigError CheckError ArgumentsError MissingValueError"
-        " NotJsonError ServerError ConnectError NotOfferedError CallError CassetteError ServeError TraceError RunError",
+        " NotJsonError ServerError ConnectError NotOfferedError CallError CassetteError LessonError ServeError"
+        " TraceError RunError",
     }.items()
     for name in names.split()
 }

@@ -1,4 +1,4 @@
-"""The command `mcpflow-nb`: the tour, and the commands of `commands.py`, which are loaded when they are called.
+"""The command `mcpflow-nb`: the tour, and the commands of other files, which are loaded when they are called.
 
 What goes wrong for a reader is one sentence on stderr and exit code 1; wrong use is code 2, Ctrl-C 130.
 """
@@ -19,12 +19,12 @@ from cyclopts import App, CycloptsError, Parameter
 
 from mcpflow_nb import __version__
 from mcpflow_nb.errors import McpflowError
+from mcpflow_nb.notebook_files import TOUR, notebooks_folder
 from mcpflow_nb.testing import run_notebook
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-TOUR: Final = "00_tour.ipynb"
 RESULT_TAG: Final = "result"
 """The tag of the cell whose output `tour` prints."""
 
@@ -42,13 +42,14 @@ app = App(
     help="MCP workflows in a notebook: declare, see, check, step, read, serve.",
     result_action="return_value",
 )
-for _name, _help in {
-    "check": "Check a saved workflow, alone or against servers.",
-    "run": "Run a saved workflow to its end or its handoff.",
-    "graph": "Show a saved workflow as text, DOT or an SVG file.",
-    "serve": "Serve saved workflows to MCP clients, over stdio or HTTP.",
-}.items():
-    app.command(f"mcpflow_nb.commands:{_name}", name=_name, help=_help)
+for _name, _file, _help in (
+    ("check", "commands", "Check a saved workflow, alone or against servers."),
+    ("run", "commands", "Run a saved workflow to its end or its handoff."),
+    ("graph", "commands", "Show a saved workflow as text, DOT or an SVG file."),
+    ("serve", "commands", "Serve saved workflows to MCP clients, over stdio or HTTP."),
+    ("lessons", "lesson_commands", "Copy the notebooks of the course to a folder, for you to work in."),
+):
+    app.command(f"mcpflow_nb.{_file}:{_name}", name=_name, help=_help)
 app.command(
     "mcpflow_nb.testing.command:run_notebooks", name="test", help="Run notebooks as tests, each in a fresh kernel."
 )
@@ -75,15 +76,6 @@ def tour(*, lab: Annotated[bool, Parameter(negative=())] = False, html: Path = P
     print(result(notebook))
     print(f"\nThe whole notebook, with its graphs: {html.resolve()}")
     print("To work in it: mcpflow-nb tour --lab")
-
-
-def notebooks_folder() -> Path:
-    """Return the folder of the notebooks: inside the installed package, else beside it in a checkout."""
-    package = Path(__file__).resolve().parent
-    for folder in (package / "notebooks", package.parent / "notebooks"):
-        if (folder / TOUR).is_file():
-            return folder
-    raise McpflowError(f"the notebook {TOUR} is not installed; install mcpflow-nb again")
 
 
 def page(notebook: NotebookNode, title: str) -> str:

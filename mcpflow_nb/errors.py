@@ -14,6 +14,7 @@
     │   └── CallError          a call by hand that gave no value; `.status` as in the trace
     ├── CassetteError          a recording that cannot be made or used
     ├── TraceError             a question a trace cannot answer
+    ├── LessonError            no such exercise, prediction, question or hint (also a LookupError)
     ├── ServeError             a workflow cannot be served so, or a request cannot be answered
     └── RunError               a verb that this run cannot do now (also a KeyError for a binding)
 
@@ -174,6 +175,10 @@ class CassetteError(McpflowError, ValueError):
 
 class TraceError(McpflowError, ValueError):
     """A question that a trace cannot answer; the message says what it can."""
+
+
+class LessonError(McpflowError, LookupError):
+    """A lesson was asked for something it does not have; the message says what there is."""
 
 
 class ServeError(McpflowError):

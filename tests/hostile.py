@@ -14,6 +14,7 @@ from mcpflow_nb.drilling import Cell, Drill, Try
 from mcpflow_nb.effects import Branch, Effect, Effects, Tree
 from mcpflow_nb.exchange import exchange_of
 from mcpflow_nb.forecast import Forecast, Foreseen
+from mcpflow_nb.lessons.reports import Answered, Checked, Judged, Told
 from mcpflow_nb.messages import KIND, STEP, Conversation, Message
 from mcpflow_nb.mock_server import MockCall
 from mcpflow_nb.outline import Ahead
@@ -114,7 +115,7 @@ def everything(text):
     )
     return [
         flow, flow.steps[0], report, seen, skill, tool, servers, connection, mocked(text), run, handed, call, trace, *timed(text), told(text),
-        served, record, *debugged(text),
+        served, record, *debugged(text), *taught(text),
     ]  # fmt: skip
 
 
@@ -187,6 +188,17 @@ def recorded(text):
     broken = (Broken(*(text,) * 6, (text, text)), Broken(text, None, text))
     changed = (Changed(text, text, text, {text: text}, text), Changed(text, None, text))
     return mf.Cassette(interactions, {text: Catalog()}, {text: {}}, text), Drift(text, (text,), broken, changed)
+
+
+def taught(text):
+    """What a lesson answers, `text` in all of their fields."""
+    problem = mf.Problem(text, "error", text, text, text, None, text, (text,), text, text)
+    judged = (Judged(text, "met"), Judged(text, "not met", text, problem), Judged(text, "not judged"))
+    return (
+        Checked(text, text, judged, is_attempted=True),
+        Answered(text, text, text, text, {text: text, f"{text}!": text}),
+        Told(text, text, text, text),
+    )
 
 
 def fetched(text, error=None):

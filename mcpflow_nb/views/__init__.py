@@ -11,9 +11,11 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from mcpflow_nb.views import (
+    answered,
     binding_paths,
     call,
     cassette,
+    checked,
     conversation,
     diff,
     drift,
@@ -32,6 +34,7 @@ from mcpflow_nb.views import (
     skill,
     step,
     timeline,
+    told,
     tool,
     trace,
     tree,
@@ -89,6 +92,9 @@ VIEWS: Final = {
     "Proposal": View(proposal.line, proposal.plain, proposal.html, "proposal.df"),
     "ReplayCheck": View(replay_check.line, replay_check.plain, replay_check.html, "replay.df"),
     "Upcoming": View(upcoming.line, upcoming.plain, upcoming.html, "run.plan().df"),
+    "Checked": View(checked.line, checked.plain, checked.html, "list(report)"),
+    "Answered": View(answered.line, answered.plain, answered.html, "report.why"),
+    "Told": View(told.line, told.plain, told.html, "print(told.code)"),
 }
 """By the name of the class, in reading order."""
 

@@ -151,6 +151,16 @@ def code(text: object, most: int = 200) -> Safe:
     return tag("code", named(text, most))
 
 
+def ticked(text: str, most: int = 600) -> Safe:
+    """Return prose in which what stands between backticks is in code letters.
+
+    >>> ticked("say `x`, not `<b>`")
+    'say <code>x</code>, not <code>&lt;b&gt;</code>'
+    """
+    parts = re.split("`([^`]+)`", short(text, most))
+    return joined([tag("code", part) if at % 2 else part for at, part in enumerate(parts)])
+
+
 def badge(text: object, kind: str = "plain") -> Safe:
     """Return a word in a frame; `kind` is one of our own status words, never data."""
     return tag("span", short(text, 80), class_=f"mf-badge mf-{kind}")

@@ -1,0 +1,83 @@
+"""A checked exercise: each criterion as sign and words, why it is not met, and the place in the learner's own code."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from mcpflow_nb.views.html import Safe, badge, code, frame, joined, short, spaced, table, tag, ticked
+from mcpflow_nb.views.marks import MARKS, PENDING, Mark
+from mcpflow_nb.views.plain import clip, fold, page
+from mcpflow_nb.views.report import window
+
+STATES: Final = {
+    "met": MARKS["ok"]._replace(word="met"), "not met": MARKS["tool_error"]._replace(word="not met"),
+    "not judged": PENDING._replace(word="not judged yet"),
+}  # fmt: skip
+
+
+def line(checked: Any) -> str:
+    """Return `<Checked 03.1: 3 of 5 criteria met>`."""
+    return f"<Checked {clip(checked.exercise, 40)}: {checked.headline}>"
+
+
+def plain(checked: Any) -> str:
+    """Return the headline, and a line a criterion; under what is not met the reason and the line of code."""
+    lines = [
+        f"{_mark(checked).icon} Exercise {clip(checked.exercise, 40)} — {checked.headline}: {short(checked.title)}"
+    ]
+    for one in checked:
+        lines += fold(f"{STATES[one.state].icon} {short(one.text)}", "  ")
+        lines += fold(_why(one), "      ") if one.why else []
+        where, source, carets = one.problem.source if one.problem else (None, "", "")
+        lines += ["      " + f"{_place(one)} {where or ''}".strip()] if _place(one) or where else []
+        lines += [f"      {part}" for part in window(source, carets, 90)] if source else []
+    return page([*lines, *([f"  {_next(checked)}"] if _next(checked) else [])], "list(report)")
+
+
+def html(checked: Any) -> Safe:
+    """Return the headline and a table of the criteria."""
+    mark = _mark(checked)
+    rows = [
+        [badge(f"{state.icon} {state.word}", state.kind), short(one.text, 300), _reason(one)]
+        for one, state in ((one, STATES[one.state]) for one in checked)
+    ]  # fmt: skip
+    return frame(
+        "Exercise", code(checked.exercise, 40), [short(checked.title), badge(f"{mark.icon} {checked.headline}", mark.kind)],
+        table("Criteria", ["verdict", "criterion", "why not"], rows), foot=[_next(checked)] if _next(checked) else [],
+    )  # fmt: skip
+
+
+def _reason(one: Any) -> object:
+    if not one.why:
+        return "—"
+    where, source, carets = one.problem.source if one.problem else (None, "", "")
+    place = spaced(_place(one) or None, str(where) if where else None)
+    written = tag("pre", "\n".join(window(source, carets, 60)), class_="mf-code") if source else None
+    return joined(ticked(_why(one)), tag("br") if place else None, tag("small", place) if place else None, written)
+
+
+def _why(one: Any) -> str:
+    meant = f"; did you mean {one.problem.suggestion!r}?" if one.problem and one.problem.suggestion else ""
+    fix = f"; to mend it: {one.problem.fix}" if one.problem and one.problem.fix else ""
+    place = f"{one.problem.place}: " if _is_finding(one) else ""
+    return short(place + one.why + meant + fix, 600)
+
+
+def _is_finding(one: Any) -> bool:
+    """Tell whether the reason is a finding of `workflow.check()`, whose sentence begins with its place."""
+    return one.problem is not None and one.problem.code != "not-met"
+
+
+def _place(one: Any) -> str:
+    has_place = one.problem is not None and not _is_finding(one) and (one.problem.step or one.problem.argument)
+    return short(one.problem.place) if has_place else ""
+
+
+def _mark(checked: Any) -> Mark:
+    if not checked.is_attempted:
+        return PENDING
+    return STATES["met" if checked else "not met"]
+
+
+def _next(checked: Any) -> str:
+    return "" if checked else f"hint({short(checked.exercise, 40)!r})"
