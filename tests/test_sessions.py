@@ -54,7 +54,7 @@ def test_a_call_by_hand_refuses_output_that_breaks_its_schema(raw, mode):
 def test_refresh_reports_one_broken_server_and_asks_the_others(raw, caplog):
     mock = mf.mock({"t": 1, "u": 2})
     with mf.connect(broken=["/no/such/program"], m=mock) as servers:
-        mock._tools.pop()
+        mock.tools.pop("u")
         assert list(servers.refresh()["m"].tools) == ["t"]
     assert [record.message.count("/no/such/program") for record in caplog.records] == [1, 1]
 
