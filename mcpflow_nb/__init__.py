@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mcpflow_nb.errors import CallError as CallError
     from mcpflow_nb.errors import CassetteError as CassetteError
     from mcpflow_nb.errors import CheckError as CheckError
+    from mcpflow_nb.errors import ComplianceError as ComplianceError
     from mcpflow_nb.errors import ConfigError as ConfigError
     from mcpflow_nb.errors import ConnectError as ConnectError
     from mcpflow_nb.errors import DefinitionError as DefinitionError
@@ -85,7 +86,7 @@ _HOME: Final = {
         "serving.server": "serve",
         "errors": "McpflowError DefinitionError LoadError ConfigError CheckError ArgumentsError MissingValueError"
         " NotJsonError ServerError ConnectError NotOfferedError CallError CassetteError LessonError ServeError"
-        " TraceError RunError",
+        " TraceError ComplianceError RunError",
     }.items()
     for name in names.split()
 }

@@ -16,6 +16,7 @@
     ├── TraceError             a question a trace cannot answer
     ├── LessonError            no such exercise, prediction, question or hint (also a LookupError)
     ├── ServeError             a workflow cannot be served so, or a request cannot be answered
+    ├── ComplianceError        a measurement that would cost too much, mix what differs, or claim what it cannot
     └── RunError               a verb that this run cannot do now (also a KeyError for a binding)
 
 An error says where, what, and how to mend it. Its parts are attributes; the sentence is built here, once.
@@ -183,6 +184,10 @@ class LessonError(McpflowError, LookupError):
 
 class ServeError(McpflowError):
     """Something about serving: a name that is taken, a port in use, a run key used otherwise."""
+
+
+class ComplianceError(McpflowError):
+    """A measurement that is refused: beyond its limit, of other trials than the file has, or a claim it cannot make."""
 
 
 class RunError(McpflowError, KeyError):

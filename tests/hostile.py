@@ -8,6 +8,9 @@ import mcpflow_nb as mf
 from mcpflow_nb import upcoming
 from mcpflow_nb.cassette import Interaction
 from mcpflow_nb.catalog import Catalog, Prompt, Resource, Tool
+from mcpflow_nb.compliance.planning import CompliancePlan, Planned
+from mcpflow_nb.compliance.results import Difference, ModeRates
+from mcpflow_nb.compliance.statistics import Rate
 from mcpflow_nb.differences import Change, Diff, Row
 from mcpflow_nb.drift import Broken, Changed, Drift
 from mcpflow_nb.drilling import Cell, Drill, Try
@@ -152,6 +155,7 @@ def debugged(text):
                 Cell(text, text, "stopped"),
             ),
         ),
+        *measured(text),
         Why(
             text,
             text,
@@ -199,6 +203,25 @@ def taught(text):
         Answered(text, text, text, text, {text: text, f"{text}!": text}),
         Told(text, text, text, text),
     )
+
+
+def measured(text):
+    """A measurement and a plan, `text` in all of their fields."""
+    rates = {text: Rate(1, 2, 0.1, 0.9), "none": Rate(0, 0, 0.0, 1.0)}
+    trial = SimpleNamespace(status=text, task=text, mode=text, seed=text, reason=text)
+    found = ComplianceResults(
+        text, text, [trial] * 12, (ModeRates(text, 2, 1, rates),),
+        (Difference(text, text, text, 2, 1, 0, 0.5, -0.1, 0.9), Difference(text, text, text, 0, 0, 0, 0.0, -1.0, 1.0)),
+    )  # fmt: skip
+    return found, CompliancePlan(text, text, (Planned(text, text, 1, 20, 3_000),), ((text, text),))
+
+
+class ComplianceResults(list):
+    """What the views know of a measurement: a length, and these."""
+
+    def __init__(self, agent, note, trials, modes, differences):
+        super().__init__(trials)
+        self.agent, self.note, self.trials, self.modes, self.differences = agent, note, trials, modes, differences
 
 
 def fetched(text, error=None):

@@ -154,6 +154,7 @@ def test_contributing_names_every_file_of_the_package_and_no_other() -> None:
         "lessons/",
         "serving/",
         "stepper/",
+        "compliance/",
         "testing/",
     }
 
