@@ -19,7 +19,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from mcpflow_nb import __version__
 from mcpflow_nb.errors import McpflowError
-from mcpflow_nb.notebook_files import TOUR, notebooks_folder
+from mcpflow_nb.notebook_files import TOUR, notebooks_folder, page
 from mcpflow_nb.testing import run_notebook
 
 if TYPE_CHECKING:
@@ -27,14 +27,6 @@ if TYPE_CHECKING:
 
 RESULT_TAG: Final = "result"
 """The tag of the cell whose output `tour` prints."""
-
-_PAGE: Final = """{% extends 'lab/index.html.j2' %}
-{% block html_head_js %}{% endblock %}
-{% block html_head_js_mathjax %}{% endblock %}
-{% block html_head_js_mermaidjs %}{% endblock %}
-{% block jupyter_widgets %}{% endblock %}
-"""
-"""nbconvert's page without the scripts it would fetch from elsewhere."""
 
 app = App(
     name="mcpflow-nb",
@@ -48,6 +40,7 @@ for _name, _file, _help in (
     ("graph", "commands", "Show a saved workflow as text, DOT or an SVG file."),
     ("serve", "commands", "Serve saved workflows to MCP clients, over stdio or HTTP."),
     ("lessons", "lesson_commands", "Copy the notebooks of the course to a folder, for you to work in."),
+    ("pages", "pages", "Write the course, run, and the reference as HTML pages to read without a kernel."),
 ):
     app.command(f"mcpflow_nb.{_file}:{_name}", name=_name, help=_help)
 app.command(
@@ -76,16 +69,6 @@ def tour(*, lab: Annotated[bool, Parameter(negative=())] = False, html: Path = P
     print(result(notebook))
     print(f"\nThe whole notebook, with its graphs: {html.resolve()}")
     print("To work in it: mcpflow-nb tour --lab")
-
-
-def page(notebook: NotebookNode, title: str) -> str:
-    """Return an executed notebook as one HTML page that fetches nothing and runs no script."""
-    from nbconvert.exporters import HTMLExporter
-
-    body: str
-    exporter = HTMLExporter(raw_template=_PAGE)  # type: ignore[no-untyped-call]
-    body, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": title}})
-    return body
 
 
 def result(notebook: NotebookNode) -> str:
