@@ -26,12 +26,3 @@ def test_a_tool_of_the_gate_has_nothing_to_say(tool: str) -> None:
     said = f"{done.stdout}\n{done.stderr}".strip()
     if done.returncode:
         pytest.fail(f"{tool}:\n{said}", pytrace=False)
-
-
-def test_the_readme_has_the_two_commands() -> None:
-    setup = "python3 -m venv .venv && .venv/bin/pip install -e"
-    lines = (ROOT / "README.md").read_text("utf-8").splitlines()
-    assert [line for line in lines if line.startswith("python3")] == [
-        f"{setup} '.[lab]' && .venv/bin/mcpflow-nb tour",
-        f"{setup} '.[test,browser]' && .venv/bin/pytest",
-    ]

@@ -105,22 +105,3 @@ def test_the_tour_shows_the_check_that_knows_what_was_meant(tour: Any) -> None:
 def test_everything_the_tour_shows_can_be_read_as_text(tour: Any) -> None:
     shown = [output.data for cell in tour.cells for output in cell.get("outputs", ()) if "data" in output]
     assert [data for data in shown if not data.get("text/plain", "").strip()] == []
-
-
-def test_the_examples_of_the_readme_run_as_they_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    examples = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), flags=re.DOTALL)
-    names: dict[str, Any] = {}
-    for example in examples:
-        exec(example, names)
-    assert names["server"].endpoint.is_open
-    names["server"].stop()
-    assert names["cassette"].workflows.keys() == {"onboard_employee"}
-    assert [path.name for path in sorted(tmp_path.iterdir())] == [
-        "onboard.cassette.json",
-        "onboard.trace.json",
-        "test_onboard.py",
-    ]
-    assert names["run"].outcome == "completed"
-    assert names["run"]["email_result"] == {"sent": True, "to": "alice@company.example"}
-    names["servers"].close()
