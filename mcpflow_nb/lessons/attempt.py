@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,6 +111,16 @@ async def _played(
         except TimeoutError:
             return run, True
         return run, False
+
+
+@contextmanager
+def opened(mocks: Mapping[str, Mock]) -> Iterator[Servers]:
+    """Open mocked servers for a function of the learner's; the learner's own servers stay as they are."""
+    with ExitStack() as stack:
+        servers = Servers({})
+        for name, mock in mocks.items():
+            servers = stack.enter_context(servers.with_mock(name, mock))
+        yield servers
 
 
 def called(record: Record) -> str:

@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Final
 
 import mcpflow_nb as mf
 from mcpflow_nb.lessons.attempt import Attempt, NotJudged, opened
 from mcpflow_nb.lessons.criteria import calls, ends, equals, sends, valid
 from mcpflow_nb.lessons.lesson import Criterion, Exercise, Lesson, Question, Reason
+from mcpflow_nb.trace import EDITED
 
 STEPS: Final = ("hours", "contract", "gross", "bonus", "tax", "pay")
 
 
 def _company() -> Mapping[str, mf.Mock]:
-    def hours(person: str) -> Any:
-        return {"person": person, "worked": 20, "week": 9}
-
-    def contract(person: str) -> Any:
-        return {"rate": 50, "bonus_percent": 10, "tax_percent": 20}
-
-    def gross(hours: int, rate: int) -> Any:
-        return {"amount": hours * rate}
-
-    def bonus(amount: float, percent: float) -> Any:
-        return {"amount": amount * (100 + percent) / 100}
-
-    def tax(amount: float, percent: float) -> Any:
-        return {"amount": amount * (100 - percent) / 100}
-
-    def pay(to: str, amount: float) -> Any:
-        return {"payment": "P-9", "to": to, "amount": amount}
-
-    office = mf.mock({"hours": hours, "contract": contract})
-    return {"office": office, "bank": mf.mock({"gross": gross, "bonus": bonus, "tax": tax, "pay": pay})}
+    return {
+        "office": mf.mock({
+            "hours": lambda person: {"person": person, "worked": 20, "week": 9},
+            "contract": lambda person: {"rate": 50, "bonus_percent": 10, "tax_percent": 20},
+        }),
+        "bank": mf.mock({
+            "gross": lambda hours, rate: {"amount": hours * rate},
+            "bonus": lambda amount, percent: {"amount": amount * (100 + percent) / 100},
+            "tax": lambda amount, percent: {"amount": amount * (100 - percent) / 100},
+            "pay": lambda to, amount: {"payment": "P-9", "to": to, "amount": amount},
+        })}  # fmt: skip
 
 
 def _wage() -> mf.SequentialWorkflow:
@@ -53,48 +45,41 @@ def _wage() -> mf.SequentialWorkflow:
     )  # fmt: skip
 
 
-def _of_run(text: str, judge: Any) -> Criterion:
+def _of_run(text: str, judge: Callable[[mf.Run], Reason]) -> Criterion:
     """A criterion of the run that the learner gave."""
 
     def judged(attempt: Attempt) -> Reason:
         if not isinstance(attempt.value, mf.Run):
             raise NotJudged(f"give a run, as fork() returns it, not {type(attempt.value).__name__}")
-        reason: Reason = judge(attempt.value)
-        return reason
+        return judge(attempt.value)
 
     return Criterion(text, judged)
 
 
-def _own(run: mf.Run) -> list[str]:
-    return [one.step for one in run.own_records if one.started is not None and one.source == "mock"]
-
-
 def _is_fork(run: mf.Run) -> Reason:
-    if run.parent is None:
-        return "it is no fork; with `paid.fork()` the first run stays as it is, to compare with"
-    was = run.parent["payment"]["amount"]
-    return None if was == 910 else f"the run it was forked from pays {was}; run the cells of the exercises again"
+    kept = run.parent is not None and run.parent["payment"]["amount"] == 910
+    return None if kept else "it is no fork of `paid`; with `paid.fork()` the first run stays, to compare with"
 
 
 def _edited(run: mf.Run) -> Reason:
     edits = {(one.step, passed.name): passed.value for one in run.trace for passed in one.arguments
-             if passed.origin == "edited"}  # fmt: skip
-    if edits == {("bonus", "percent"): 4}:
-        return None
+             if passed.origin == EDITED}  # fmt: skip
     shown = ", ".join(f"{name!r} of {step!r} = {value!r}" for (step, name), value in edits.items())
-    return f"edited by hand: {shown or 'nothing'}; change the argument that exercise 1 found to its right value"
+    return (
+        None
+        if edits == {("bonus", "percent"): 4}
+        else f"edited by hand: {shown or 'nothing'}; change the argument that exercise 1 found to its right value"
+    )
 
 
 def _not_before(run: mf.Run) -> Reason:
-    called = _own(run)
+    called = [one.step for one in run.own_records if one.started is not None and one.source == "mock"]
     return None if called == list(STEPS[3:]) else f"it called {', '.join(called) or 'nothing'} itself"
 
 
 def _pays(run: mf.Run) -> Reason:
-    if run.outcome != "completed":
-        return f"the run is {run.outcome}" + (f": {run.reason}" if run.reason else "")
-    amount = run["payment"]["amount"]
-    return None if amount == 728 else f"it pays {amount}"
+    pays = f"it pays {run['payment']['amount']}" if run.outcome == "completed" else f"the run is {run.outcome}"
+    return None if pays == "it pays 728.0" else pays
 
 
 def _goes_on(failing: str) -> Criterion:
@@ -108,13 +93,9 @@ def _goes_on(failing: str) -> Criterion:
             run.fail(failing, "closed").all()
             made = attempt.value(run)
             sent = [one.step for one in made.effects()] if isinstance(made, mf.Run) else []
-        if not isinstance(made, mf.Run):
-            raise NotJudged(f"it returns {type(made).__name__}; it should return the run")
-        if made.effects().rows[:1] != run.effects().rows[:1]:
-            return "it returns another run, which begins anew; every step was called a second time"
-        at = STEPS.index(failing)
-        wanted = [*STEPS[: at + 1], *STEPS[at:]]
-        if sent != wanted:
+        if not isinstance(made, mf.Run) or made.effects().rows[:1] != run.effects().rows[:1]:
+            return "it does not return the run that it was given; a new run calls every step a second time"
+        if sent != [*STEPS[: STEPS.index(failing) + 1], *STEPS[STEPS.index(failing) :]]:
             return f"called were, in all: {', '.join(sent)}"
         return None if made.outcome == "completed" else f"the run is {made.outcome}: {made.reason}"
 
@@ -183,8 +164,14 @@ NOT_CALLED: Final = Exercise(
     "06.4",
     "What was not called again",
     criteria=(
-        equals("rerun tax", list(STEPS[:4]), "what lies before the step that is re-run is used again; write every name"),
-        equals("adopt", list(STEPS[:3]), "an answer holds where tool and arguments are the same; bonus gets another per cent"),
+        equals(
+            "rerun tax", list(STEPS[:4]), "what lies before the step that is re-run is used again; write every name"
+        ),
+        equals(
+            "adopt",
+            list(STEPS[:3]),
+            "an answer holds where tool and arguments are the same; bonus gets another per cent",
+        ),
         equals("new run", [], "a new run knows nothing of an older one"),
     ),
     hints=(
@@ -192,8 +179,7 @@ NOT_CALLED: Final = Exercise(
         "For `adopt`: the mended workflow differs at `bonus`. Its answer is another one, so the arguments after it are others too.",
         'Four names for `"rerun tax"`, three for `"adopt"`, and an empty list `[]` for `"new run"`.',
     ),
-    wrong="""not_called = {"rerun tax": ["hours", "contract", "gross", "bonus"],
-              "adopt": ["hours", "contract", "gross", "tax", "pay"], "new run": []}""",
+    wrong='not_called = {"rerun tax": ["hours"], "adopt": ["hours", "contract", "gross", "tax", "pay"], "new run": []}',
 )
 
 BREAK_IT: Final = Exercise(
@@ -273,7 +259,7 @@ QUESTIONS: Final = (
         {
             "a": "It moves the run alone. What a server did, it did; `run.effects()` still lists it.",
             "b": "No server is told that you went back.",
-            "c": "Not even one of them. To undo something, call a tool that undoes it, if there is one.",
+            "c": "Not one of them. To undo something, call a tool that undoes it, if there is one.",
         },
     ),
     Question(
