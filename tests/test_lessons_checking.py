@@ -9,6 +9,7 @@ import pytest
 
 import mcpflow_nb as mf
 from mcpflow_nb.lessons import check, hint, predict, quiz, solution
+from mcpflow_nb.lessons.attempt import opened
 from mcpflow_nb.lessons.criteria import binds, calls, declares, ends, equals, sends, tells, valid
 from mcpflow_nb.lessons.desk import Desk
 from mcpflow_nb.lessons.lesson import Criterion, Exercise, Lesson
@@ -137,6 +138,14 @@ def test_a_function_that_comes_to_no_end_is_not_met_and_nothing_waits_for_it_aga
 def test_the_servers_of_the_learner_stay_connected() -> None:
     with mf.connect(m=mf.mock({"t": 1})) as servers:
         exercise(calls("m.t"), mocks=slow).check("99.1", one_step("m.t"))
+        assert servers.call("m.t") == 1
+
+
+def test_a_function_of_the_learner_gets_servers_of_its_own_which_are_closed_afterwards() -> None:
+    with mf.connect(m=mf.mock({"t": 1})) as servers:
+        with opened({"m": mf.mock({"t": 2}), "n": mf.mock({"u": 3})}) as own:
+            assert (own.call("m.t"), own.call("n.u"), servers.call("m.t")) == (2, 3, 1)
+        assert [one.state for one in own.values()] == ["closed", "closed"]
         assert servers.call("m.t") == 1
 
 
