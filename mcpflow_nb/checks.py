@@ -51,6 +51,7 @@ WORDS: Final[dict[str, tuple[Severity, str, str]]] = {
     ),
     "unused-argument": ("warning", "is read by no step", "read it with prompt_arg({name!r}), or remove it"),
     "unused-template-variable": ("warning", "no URI has {{{name}}}", "write {{{name}}} in one, or remove it"),
+    "unknown-mark": ("warning", "guidance has {{{name}}}, which is no argument", "declare it, or write another"),
     "confusable-names": ("warning", "{what} {name!r} looks like {other!r}: {codes}", "rename one of them"),
     "single-step": ("advice", "has one step: nothing to orchestrate", "let the client call the tool itself"),
     "independent-steps": ("advice", "no value flows between any two steps", "let the client call the tools"),
@@ -248,6 +249,14 @@ def unused(plan: Plan) -> Iterator[Finding]:
             yield _on_workflow(plan, "unused-argument", argument)
 
 
+def marks(plan: Plan) -> Iterator[Finding]:
+    """`unknown-mark`: guidance has a `{name}` that is no argument, so it stays as it is."""
+    for at, step in enumerate(plan.steps):
+        for name in placeholders(step.guidance or ""):
+            if name not in plan.arguments:
+                yield _on_step(plan, at, "unknown-mark", name, known=tuple(plan.arguments), meant=name)
+
+
 def _looks(name: str) -> set[str]:
     normal = unicodedata.normalize("NFKC", name)
     visible = "".join(sign for sign in normal if unicodedata.category(sign) != "Cf")
@@ -285,6 +294,6 @@ def advice(plan: Plan) -> Iterator[Finding]:
 
 
 CHECKS: Final = (
-    empty_workflow, empty_names, duplicates, incomplete_steps, references, uris, unused, confusable_names,
+    empty_workflow, empty_names, duplicates, incomplete_steps, references, uris, unused, marks, confusable_names,
     advice,
 )  # fmt: skip

@@ -33,6 +33,7 @@ CASES = {
     "unfilled-placeholder": reading().step("docs", resources=["docs://{team}"]),
     "unused-argument": reading().argument("team"),
     "unused-template-variable": reading().step("docs", resources=["docs://a"], template={"team": "x"}),
+    "unknown-mark": reading().step("told", tool="a.tell", guidance="Tell {team}"),
     "confusable-names": reading().step("Make", tool="a.make"),
     "single-step": mf.SequentialWorkflow("w").step("only", tool="a.only"),
     "independent-steps": two_steps(),
@@ -42,6 +43,13 @@ CASES = {
 def test_a_workflow_without_problems_has_an_empty_report_that_is_true():
     report = reading().check()
     assert (bool(report), report.problems, report.servers) == (True, (), None)
+
+
+def test_a_mark_in_guidance_that_is_no_argument_is_a_warning_that_knows_what_was_meant():
+    flow = reading().argument("project").step("told", tool="a.tell", guidance="{projct} and {project}, { } and {0}")
+    [found] = flow.check().problems
+    assert (found.code, found.severity, found.step, found.suggestion) == ("unknown-mark", "warning", "told", "project")
+    assert found.message == "guidance has {projct}, which is no argument"
 
 
 def test_every_code_has_a_case():

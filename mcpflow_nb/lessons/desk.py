@@ -7,14 +7,22 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 from mcpflow_nb.errors import LessonError, did_you_mean
-from mcpflow_nb.lessons import lesson_03, lesson_05, lesson_06, lesson_08
+from mcpflow_nb.lessons import lesson_03, lesson_05, lesson_06, lesson_07, lesson_08, lesson_09, lesson_10
 from mcpflow_nb.lessons.build import solution_code
 from mcpflow_nb.lessons.judging import SECONDS, is_unattempted, judge
 from mcpflow_nb.lessons.lesson import HINTS, Exercise, Lesson, Question
 from mcpflow_nb.lessons.reports import Answered, Checked, Told
 from mcpflow_nb.notebook_files import notebooks_folder
 
-LESSONS: Final = (lesson_03.LESSON, lesson_05.LESSON, lesson_06.LESSON, lesson_08.LESSON)
+LESSONS: Final = (
+    lesson_03.LESSON,
+    lesson_05.LESSON,
+    lesson_06.LESSON,
+    lesson_07.LESSON,
+    lesson_08.LESSON,
+    lesson_09.LESSON,
+    lesson_10.LESSON,
+)
 """Every lesson, in reading order."""
 
 
