@@ -19,6 +19,7 @@ from mcpflow_nb.lessons.build import clean, is_tagged, learner, read, solution_c
 from mcpflow_nb.lessons.desk import LESSONS, Desk
 from mcpflow_nb.lessons.lesson import Lesson
 from mcpflow_nb.testing import run_notebook
+from tests.real_servers import why_not
 
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
 COURSE = [
@@ -26,6 +27,14 @@ COURSE = [
 ]
 ASKED = re.compile(r'^(check|predict|quiz)\("([^"]+)", (?:\w+)\)$', re.MULTILINE)
 lessons = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.number)
+played = pytest.mark.parametrize(
+    "lesson",
+    [
+        pytest.param(one, marks=pytest.mark.skipif(bool(why_not(one.notebook)), reason=str(why_not(one.notebook))))
+        for one in LESSONS
+    ],
+    ids=lambda lesson: lesson.number,
+)
 
 
 def asked(notebook: Any) -> list[tuple[str, str]]:
@@ -113,7 +122,7 @@ def test_solutions_stand_in_marks_behind_the_stub_of_the_same_exercise(lesson: L
 
 
 @pytest.mark.kernel
-@lessons
+@played
 def test_the_solved_notebook_is_all_met_and_a_typical_slip_is_not(lesson: Lesson, tmp_path: Path) -> None:
     notebook = read(FOLDER / lesson.notebook)
     checks = {
@@ -145,7 +154,7 @@ def test_the_solved_notebook_is_all_met_and_a_typical_slip_is_not(lesson: Lesson
 
 @pytest.mark.kernel
 @pytest.mark.parametrize("version", [learner, clean])
-@lessons
+@played
 def test_the_notebook_of_a_learner_runs_to_its_end_with_nothing_attempted(
     lesson: Lesson, version: Any, tmp_path: Path
 ) -> None:

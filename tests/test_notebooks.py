@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import copy
-import importlib.util
 import re
-import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,18 +12,13 @@ import nbformat
 import pytest
 
 from mcpflow_nb.testing import run_notebook
+from tests.real_servers import why_not
 
 pytestmark = pytest.mark.kernel
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 TOUR = ROOT / "notebooks" / "00_tour.ipynb"
-NEEDS = {"12_real_servers": ("git", "mcp_server_git", "mcp_server_time")}
-
-
-def lacking(notebook: Path) -> list[str]:
-    needed = NEEDS.get(notebook.stem, ())
-    return [what for what in needed if not (shutil.which(what) or importlib.util.find_spec(what))]
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +28,8 @@ def tour() -> Any:
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs_from_top_to_bottom(path: Path) -> None:
-    if missing := lacking(path):
-        pytest.skip(f"needs {', '.join(missing)}")
+    if why := why_not(path.name):
+        pytest.skip(why)
     errors = [
         (cell.id, output)
         for cell in run_notebook(path).cells
@@ -49,8 +42,8 @@ def test_a_notebook_runs_from_top_to_bottom(path: Path) -> None:
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_every_cell_of_a_notebook_can_run_twice(path: Path, tmp_path: Path) -> None:
-    if missing := lacking(path):
-        pytest.skip(f"needs {', '.join(missing)}")
+    if why := why_not(path.name):
+        pytest.skip(why)
     notebook = nbformat.read(path, as_version=4)
     notebook.cells = [
         copy.deepcopy(cell) for cell in notebook.cells for _ in range(2 if cell.cell_type == "code" else 1)

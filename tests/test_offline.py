@@ -1,16 +1,14 @@
 """The notebook of real servers, recorded over stdio, runs again from its cassette where there is no network at all."""
 
-import importlib.util
 import json
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-NOTEBOOK = Path(__file__).resolve().parent.parent / "notebooks" / "12_real_servers.ipynb"
-NEEDS = ("git", "mcp_server_git", "mcp_server_time")
+from tests.real_servers import NOTEBOOK, why_not
+
 ALONE = (["unshare", "--net"], ["unshare", "--map-root-user", "--net"])
 LIVE = """servers = mf.connect(
     time=[sys.executable, "-m", "mcp_server_time"],
@@ -31,10 +29,10 @@ def program(connected, closed):
     """The cells of the notebook as one program, with a folder and stamps that are the same in every run."""
     cells = json.loads(NOTEBOOK.read_text("utf-8"))["cells"]
     text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
-    shown = "show.start(servers, repo=str(repository), stamp=secrets.token_hex(3)).all()"
+    shown = "show.start(servers, repo=str(repository), stamp=stamp()).all()"
     for old, new in (
         (LIVE, connected), (FOLDER, "repository = Path('diary').absolute()\nrepository.mkdir()\n"), ("\n" + shown, "\nstopped = " + shown),
-        ("stamp=secrets.token_hex(3)).all()", "stamp='0002').all()"), ("stamp=secrets.token_hex(3)", "stamp='0001'"),
+        ("lambda: secrets.token_hex(3)", "map(str, range(9)).__next__"), ("display(", "print("),
         ("servers.close()\nfolder.cleanup()", closed),
     ):  # fmt: skip
         assert text.count(old) == 1, old
@@ -58,8 +56,8 @@ def without_network():
 
 
 def test_the_notebook_of_real_servers_replays_without_a_network(tmp_path):
-    if missing := [what for what in NEEDS if not (shutil.which(what) or importlib.util.find_spec(what))]:
-        pytest.skip(f"needs {', '.join(missing)}")
+    if why := why_not(NOTEBOOK.name):
+        pytest.skip(why)
     if (alone := without_network()) is None:
         pytest.skip("a process without network needs `unshare --net`, which is not permitted here")
     recorded = program(f"{LIVE}\ntape = servers.record('diary.cassette.json').start()", "tape.stop()\nservers.close()")

@@ -7,7 +7,17 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 from mcpflow_nb.errors import LessonError, did_you_mean
-from mcpflow_nb.lessons import lesson_03, lesson_05, lesson_06, lesson_07, lesson_08, lesson_09, lesson_10
+from mcpflow_nb.lessons import (
+    lesson_03,
+    lesson_05,
+    lesson_06,
+    lesson_07,
+    lesson_08,
+    lesson_09,
+    lesson_10,
+    lesson_11,
+    lesson_12,
+)
 from mcpflow_nb.lessons.build import solution_code
 from mcpflow_nb.lessons.judging import SECONDS, is_unattempted, judge
 from mcpflow_nb.lessons.lesson import HINTS, Exercise, Lesson, Question
@@ -22,6 +32,8 @@ LESSONS: Final = (
     lesson_08.LESSON,
     lesson_09.LESSON,
     lesson_10.LESSON,
+    lesson_11.LESSON,
+    lesson_12.LESSON,
 )
 """Every lesson, in reading order."""
 
