@@ -69,6 +69,13 @@ class Tool(Shown):
         found = schema.get("properties") if isinstance(schema, dict) else None
         return tuple(found) if isinstance(found, dict) else ()
 
+    @property
+    def gives(self) -> str:
+        """What its output schema says of the value: its fields, else its type; nothing when there is no output schema."""
+        if self.output_schema is None:
+            return ""
+        return ", ".join(self.output_fields) or type_words(self.value_schema)
+
     @cached_property
     def is_wrapped(self) -> bool:
         """Whether the output schema is exactly `{"result": X}`, the SDK's wrapper of a value that is no object."""

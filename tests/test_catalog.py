@@ -42,6 +42,22 @@ def test_a_tool_that_declares_no_output_has_no_value_schema():
     assert (tool().output_fields, tool().value_schema) == ((), None)
 
 
+@pytest.mark.parametrize(
+    ("schema", "gives"),
+    [
+        (None, ""),
+        ({"type": "object", "properties": {"id": {}, "email": {}}}, "id, email"),
+        ({"type": "object"}, "object"),
+        (True, "any"),
+        (WRAPPED | {"$defs": {"N": {"type": "integer"}}}, "N"),
+        ({"properties": {"result": {"type": "array", "items": {"type": "string"}}}, "required": ["result"]},
+         "array of string"),
+    ],
+)  # fmt: skip
+def test_a_tool_says_in_words_what_its_output_schema_promises(schema, gives):
+    assert tool(output_schema=schema).gives == gives
+
+
 def test_the_wrapper_of_a_value_that_is_no_object_is_taken_off_with_its_definitions_kept():
     defs = {"N": {"type": "integer"}}
     made = tool(output_schema={**WRAPPED, "$defs": defs})

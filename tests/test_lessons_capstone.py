@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mcpflow_nb.lessons import check
-from mcpflow_nb.lessons.capstone import SLIPS, finished, with_step
+from mcpflow_nb.lessons.judges_11 import SLIPS, finished, with_step
 from mcpflow_nb.lessons.reports import Checked
 
 WHOLE = {

@@ -8,7 +8,10 @@ from typing import Any, Final, Literal
 
 from mcpflow_nb.errors import LessonError, did_you_mean
 from mcpflow_nb.lessons import (
+    lesson_01,
+    lesson_02,
     lesson_03,
+    lesson_04,
     lesson_05,
     lesson_06,
     lesson_07,
@@ -25,7 +28,10 @@ from mcpflow_nb.lessons.reports import Answered, Checked, Told
 from mcpflow_nb.notebook_files import notebooks_folder
 
 LESSONS: Final = (
+    lesson_01.LESSON,
+    lesson_02.LESSON,
     lesson_03.LESSON,
+    lesson_04.LESSON,
     lesson_05.LESSON,
     lesson_06.LESSON,
     lesson_07.LESSON,

@@ -27,10 +27,10 @@ GRACE: Final = {"employee_name": "Grace Hopper", "department": "research"}
 
 
 def _company() -> Mapping[str, mf.Mock]:
-    def create_employee(name: str, department: str) -> Any:  # noqa: ARG001
+    def create_employee(name: str, department: str) -> Any:
         return {"employee_id": "emp-731", "email": f"{name.split()[-1].lower()}@lab.example"}
 
-    def create_github_user(employee_id: str, team: str) -> Any:  # noqa: ARG001
+    def create_github_user(employee_id: str, team: str) -> Any:
         return {"username": "gh-731"}
 
     return {

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from mcpflow_nb.lessons.criteria import ends, equals, sends, valid
-from mcpflow_nb.lessons.lesson import Exercise, Lesson, Question
-from mcpflow_nb.lessons.lesson_08_criteria import (
+from mcpflow_nb.lessons.judges_08 import (
     leaves,
     pays_nothing,
     refused_budget,
@@ -16,6 +15,7 @@ from mcpflow_nb.lessons.lesson_08_criteria import (
     settles,
     shop,
 )
+from mcpflow_nb.lessons.lesson import Exercise, Lesson, Question
 
 READ: Final = Exercise(
     "08.1",

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import mcpflow_nb as mf
-from mcpflow_nb.lessons.capstone import (
+from mcpflow_nb.lessons.criteria import calls, declares, ends, equals, sends, valid
+from mcpflow_nb.lessons.judges_11 import (
     FOUND,
     GRACE,
     SLIPS,
@@ -22,7 +23,6 @@ from mcpflow_nb.lessons.capstone import (
     serves_old_callers,
     tells_the_manager,
 )  # fmt: skip
-from mcpflow_nb.lessons.criteria import calls, declares, ends, equals, sends, valid
 from mcpflow_nb.lessons.lesson import Exercise, Lesson, Question
 from mcpflow_nb.values import ABSENT
 

@@ -109,7 +109,7 @@ def _catalog(connection: Any, most: int) -> Safe:
     ]
     rejected = [[code(tool), short(why, 300)] for tool, why in list(there.rejected.items())[:most]]
     parts: list[tuple[str, list[str], Sequence[Sequence[object]], str]] = [
-        ("Tools", ["tool", "says of itself", "output fields", "description"], [_tool(tool) for tool in tools[:most]],
+        ("Tools", ["tool", "says of itself", "gives", "description"], [_tool(tool) for tool in tools[:most]],
          more(tools, most, f"servers[{name!r}].tools")),
         ("Resources", ["uri", "name", "type", "description"], resources,
          more(there.resources, most, "catalog.resources")),
@@ -121,9 +121,9 @@ def _catalog(connection: Any, most: int) -> Safe:
 
 
 def _tool(tool: Tool) -> list[object]:
-    fields = ", ".join(tool.output_fields) or "— (no output schema: fields cannot be checked)"
+    gives = tool.gives or "— (no output schema: fields cannot be checked)"
     effects = ", ".join(tool.effects) or "—"
-    return [code(tool.signature, 400), short(effects), short(fields, 300), short(tool.description, 300)]
+    return [code(tool.signature, 400), short(effects), short(gives, 300), short(tool.description, 300)]
 
 
 def _lines(connection: Any, most: int) -> list[str]:
@@ -132,5 +132,5 @@ def _lines(connection: Any, most: int) -> list[str]:
     lines = [f"{icon} {named(connection.name, 40)} — {connection.state}, {ways}: {_offers(connection)}"]
     lines += fold(f"error: {connection.error}", "    ") if connection.error else []
     tools = list(connection.catalog.tools.values())
-    lines += grid([["  ", tool.signature, "→ " + (", ".join(tool.output_fields) or "?")] for tool in tools[:most]], 60)
+    lines += grid([["  ", tool.signature, "→ " + (tool.gives or "?")] for tool in tools[:most]], 60)
     return lines + ([f"    … {len(tools) - most} more tools"] if len(tools) > most else [])

@@ -17,7 +17,7 @@ def line(tool: Tool) -> str:
 
 def plain(tool: Tool) -> str:
     """Return the signature, the description and the fields of the output."""
-    gives = ", ".join(tool.output_fields) or "no output schema: its fields cannot be checked"
+    gives = tool.gives or "no output schema: its fields cannot be checked"
     about = fold(tool.description, "  ") if tool.description else []
     effects = [f"  the server says: {', '.join(tool.effects)}"] if tool.effects else []
     return page([f"Tool {tool.server}.{tool.signature}", *about, *effects, f"  → {gives}"], "tool.input_schema")
@@ -28,12 +28,12 @@ def html(tool: Tool) -> Safe:
     parameters = [_parameter(tool, name, schema) for name, schema in list(tool.properties.items())[:60]]
     outputs = [[code(name), short(type_words(_part(tool.value_schema, name)))] for name in tool.output_fields[:60]]
     columns = ["parameter", "type", "needed", "default", "description"]
-    none = "No output schema: fields cannot be checked before a run."
+    gives = f"Gives: {short(tool.gives)}." if tool.gives else "No output schema: fields cannot be checked before a run."
     return frame(
         "Tool", code(f"{tool.server}.{tool.name}"), [badge(word) for word in tool.effects],
         tag("p", short(tool.description, 1_000)) if tool.description else None,
         table("Parameters", columns, parameters) if parameters else tag("p", "No parameters."),
-        table("Output", ["field", "type"], outputs) if outputs else tag("p", none),
+        table("Output", ["field", "type"], outputs) if outputs else tag("p", gives),
         details("Input schema", tree(tool.input_schema, "tool.input_schema")),
         details("Output schema", tree(tool.output_schema, "tool.output_schema")) if tool.output_schema else None,
         foot=(f"servers.call({f'{tool.server}.{tool.name}'[:120]!r}, {{...}})",),

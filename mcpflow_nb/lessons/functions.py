@@ -1,0 +1,105 @@
+"""Criteria for exercises whose answer is a function of servers: it is called on the exercise's mocks.
+
+To add one: a function that returns a `Criterion`, which looks at what `done` says that the learner's function did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from mcpflow_nb.calls import Answer
+from mcpflow_nb.connections import Asked
+from mcpflow_nb.exact import dumps
+from mcpflow_nb.lessons.attempt import Attempt, NotJudged, opened
+from mcpflow_nb.lessons.lesson import Criterion, Mocks, Reason
+from mcpflow_nb.views.html import short
+
+
+class Did(NamedTuple):
+    """What a function returned, and what it called: `server.tool` and arguments, oldest first."""
+
+    value: Any
+    calls: list[tuple[str, dict[str, Any]]]
+
+    @property
+    def tools(self) -> list[str]:
+        """The tools that were called."""
+        return [tool for tool, _ in self.calls]
+
+
+def done(attempt: Attempt, *given: Any, mocks: Mocks | None = None) -> Did:
+    """Return what the learner's function does with servers, on fresh mocks, and the arguments given after them.
+
+    Raises `NotJudged` where there is no function; whatever the function raises goes on.
+    """
+    if not callable(attempt.value):
+        raise NotJudged(
+            f"give a function, not {type(attempt.value).__name__}; its name without brackets: check(..., name)"
+        )
+    calls: list[tuple[str, dict[str, Any]]] = []
+
+    def listen(server: str, asked: Asked) -> Callable[[Answer], None]:
+        calls.append((f"{server}.{asked.name}", dict(asked.arguments)))
+        return lambda _answer: None
+
+    with opened((mocks or attempt.exercise.mocks)()) as servers:
+        for connection in servers.values():
+            connection.listeners.append(listen)
+        return Did(attempt.value(servers, *given), calls)
+
+
+def gives(value: Any, what: str, *given: Any, mocks: Mocks | None = None) -> Criterion:
+    """The function returns this value; `what` says in words what it is."""
+
+    def judge(attempt: Attempt) -> Reason:
+        return _difference(done(attempt, *given, mocks=mocks).value, value)
+
+    return Criterion(f"it returns {what}", judge)
+
+
+def called_by(*tools: str, given: tuple[Any, ...] = (), mocks: Mocks | None = None, when: str = "") -> Criterion:
+    """The function calls exactly these tools, in this order; `when` says in words what is special about this run."""
+
+    def judge(attempt: Attempt) -> Reason:
+        found = done(attempt, *given, mocks=mocks).tools
+        return None if found == list(tools) else f"it calls {', then '.join(found) or 'nothing'}"
+
+    named = f"{', then '.join(tools)}, and nothing else" if tools else "nothing"
+    return Criterion(f"it calls {named}{when}", judge)
+
+
+def sent_by(
+    tool: str, argument: str, value: Any, what: str, *, given: tuple[Any, ...] = (), mocks: Mocks | None = None
+) -> Criterion:
+    """The function's first call of a tool sends this value."""
+
+    def judge(attempt: Attempt) -> Reason:
+        sent = next((sent for name, sent in done(attempt, *given, mocks=mocks).calls if name == tool), None)
+        if sent is None:
+            return f"{tool} is never called"
+        if argument not in sent:
+            return f"{tool} was called without {argument!r}; it was sent: {', '.join(sent) or 'no argument'}"
+        if dumps(sent[argument]) == dumps(value):
+            return None
+        return f"{tool} was sent {short(dumps(sent[argument]))}; in this run it should be {short(dumps(value))}"
+
+    return Criterion(f"{tool} is sent {what} as {argument!r}", judge)
+
+
+def returns(value: Any, what: str, *given: Any) -> Criterion:
+    """A function of plain values returns this value."""
+
+    def judge(attempt: Attempt) -> Reason:
+        if not callable(attempt.value):
+            raise NotJudged(f"give a function, not {type(attempt.value).__name__}")
+        return _difference(attempt.value(*given), value)
+
+    return Criterion(f"it returns {what}", judge)
+
+
+def _difference(found: Any, value: Any) -> Reason:
+    if type(found) is type(value) and found == value:
+        return None
+    hint = "; does it `return` what it found?" if found is None else ""
+    return f"it returns {short(repr(found))}; in this run it should be {short(repr(value))}{hint}"
