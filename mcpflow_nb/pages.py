@@ -52,7 +52,7 @@ def pages(folder: Path, *, jobs: int = 2, reference: Annotated[bool, Parameter()
         raise McpflowError(f"{folder} is a file; give a folder")
     if reference:
         write_reference(folder / "reference")
-    results = in_io_thread(_executed(sorted(notebooks_folder().glob("*.ipynb")), jobs))
+    results = in_io_thread(executed(sorted(notebooks_folder().glob("*.ipynb")), jobs))
     folder.mkdir(parents=True, exist_ok=True)
     for path, result in results.items():
         if result.error:
@@ -95,7 +95,7 @@ def write_reference(folder: Path) -> None:
     print(f"written  {folder / 'index.html'}", flush=True)
 
 
-async def _executed(paths: Sequence[Path], jobs: int) -> dict[Path, NotebookResult]:
+async def executed(paths: Sequence[Path], jobs: int) -> dict[Path, NotebookResult]:
     """Return what became of each notebook, with its solutions."""
     free = asyncio.Semaphore(max(1, jobs))
 

@@ -11,7 +11,11 @@ from typing import Any
 import nbformat
 import pytest
 
+from mcpflow_nb.bridge import run as in_io_thread
+from mcpflow_nb.notebook_files import page
+from mcpflow_nb.pages import executed
 from mcpflow_nb.testing import run_notebook
+from tests.html_page import Page
 from tests.real_servers import why_not
 
 pytestmark = pytest.mark.kernel
@@ -26,18 +30,26 @@ def tour() -> Any:
     return run_notebook(TOUR)
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs_from_top_to_bottom(path: Path) -> None:
-    if why := why_not(path.name):
-        pytest.skip(why)
-    errors = [
-        (cell.id, output)
-        for cell in run_notebook(path).cells
+def test_every_notebook_runs_from_top_to_bottom_and_its_page_needs_nothing(tmp_path: Path) -> None:
+    """All of them in two kernels at a time, with their solutions; what they show is read as a page."""
+    paths = [path for path in NOTEBOOKS if not why_not(path.name)]
+    results = in_io_thread(executed(paths, 2))
+    assert {path.name: str(one.error) for path, one in results.items() if one.error} == {}
+    wrong = {
+        (path.name, cell.id): output
+        for path, one in results.items()
+        for cell in one.notebook.cells
         if "raises-exception" not in cell.metadata.get("tags", ())
         for output in cell.get("outputs", ())
         if output.output_type == "error" or output.get("name") == "stderr"
-    ]
-    assert errors == []
+    }
+    assert wrong == {}
+    for path, one in results.items():
+        (tmp_path / f"{path.stem}.html").write_text(page(one.notebook, path.stem), "utf-8")
+    pages = [Page(path) for path in sorted(tmp_path.glob("*.html"))]
+    assert {one.path.name: one.silent for one in pages if one.silent} == {}
+    assert {one.path.name: (one.scripts, one.fetched) for one in pages if one.scripts or one.fetched} == {}
+    assert max(one.seconds for one in results.values()) < 60
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -88,7 +100,7 @@ def test_what_the_tour_shows_has_words_beside_it_and_reaches_for_nothing(tour: A
 
 
 def test_the_tour_shows_the_check_that_knows_what_was_meant(tour: Any) -> None:
-    [check] = [cell for cell in tour.cells if "employee_recrd" in cell.source]
+    [check] = [cell for cell in tour.cells if cell.cell_type == "code" and "employee_recrd" in cell.source]
     said = check.outputs[0].data["text/plain"]
     assert "employee_recrd" in said
     assert "did you mean 'employee_record'?" in said
