@@ -82,6 +82,14 @@ def test_what_is_no_function_is_not_judged(criterion: Any) -> None:
         criterion.judge(attempt(7))
 
 
+def test_an_async_function_is_told_to_be_an_ordinary_one() -> None:
+    async def later(servers: Any) -> Any:
+        return servers
+
+    with pytest.raises(NotJudged, match="not `async def`"):
+        gives(1, "one").judge(attempt(later))
+
+
 def test_what_is_called_is_said_in_words() -> None:
     assert called_by(when=": look only").text == "it calls nothing: look only"
     assert called_by("a.one", "b.two").text == "it calls a.one, then b.two, and nothing else"

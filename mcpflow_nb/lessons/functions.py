@@ -6,6 +6,7 @@ To add one: a function that returns a `Criterion`, which looks at what `done` sa
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import iscoroutinefunction
 from typing import Any, NamedTuple
 
 from mcpflow_nb.calls import Answer
@@ -33,10 +34,7 @@ def done(attempt: Attempt, *given: Any, mocks: Mocks | None = None) -> Did:
 
     Raises `NotJudged` where there is no function; whatever the function raises goes on.
     """
-    if not callable(attempt.value):
-        raise NotJudged(
-            f"give a function, not {type(attempt.value).__name__}; its name without brackets: check(..., name)"
-        )
+    function = _function(attempt)
     calls: list[tuple[str, dict[str, Any]]] = []
 
     def listen(server: str, asked: Asked) -> Callable[[Answer], None]:
@@ -46,7 +44,7 @@ def done(attempt: Attempt, *given: Any, mocks: Mocks | None = None) -> Did:
     with opened((mocks or attempt.exercise.mocks)()) as servers:
         for connection in servers.values():
             connection.listeners.append(listen)
-        return Did(attempt.value(servers, *given), calls)
+        return Did(function(servers, *given), calls)
 
 
 def gives(value: Any, what: str, *given: Any, mocks: Mocks | None = None) -> Criterion:
@@ -91,11 +89,18 @@ def returns(value: Any, what: str, *given: Any) -> Criterion:
     """A function of plain values returns this value."""
 
     def judge(attempt: Attempt) -> Reason:
-        if not callable(attempt.value):
-            raise NotJudged(f"give a function, not {type(attempt.value).__name__}")
-        return _difference(attempt.value(*given), value)
+        return _difference(_function(attempt)(*given), value)
 
     return Criterion(f"it returns {what}", judge)
+
+
+def _function(attempt: Attempt) -> Callable[..., Any]:
+    if iscoroutinefunction(attempt.value):
+        raise NotJudged("give an ordinary function: write `def`, not `async def`")
+    if callable(attempt.value):
+        made: Callable[..., Any] = attempt.value
+        return made
+    raise NotJudged(f"give a function, not {type(attempt.value).__name__}; its name without brackets: check(..., name)")
 
 
 def _difference(found: Any, value: Any) -> Reason:
