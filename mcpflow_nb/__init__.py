@@ -20,17 +20,21 @@ if TYPE_CHECKING:
     from mcpflow_nb.dsl import constant as constant
     from mcpflow_nb.dsl import field as field
     from mcpflow_nb.dsl import from_step as from_step
+    from mcpflow_nb.dsl import idempotency_key as idempotency_key
     from mcpflow_nb.dsl import optional as optional
     from mcpflow_nb.dsl import prompt_arg as prompt_arg
     from mcpflow_nb.dsl import template as template
     from mcpflow_nb.errors import ArgumentsError as ArgumentsError
     from mcpflow_nb.errors import CallError as CallError
     from mcpflow_nb.errors import CassetteError as CassetteError
+    from mcpflow_nb.errors import ChangedError as ChangedError
     from mcpflow_nb.errors import CheckError as CheckError
     from mcpflow_nb.errors import ComplianceError as ComplianceError
     from mcpflow_nb.errors import ConfigError as ConfigError
     from mcpflow_nb.errors import ConnectError as ConnectError
     from mcpflow_nb.errors import DefinitionError as DefinitionError
+    from mcpflow_nb.errors import FencedError as FencedError
+    from mcpflow_nb.errors import JournalError as JournalError
     from mcpflow_nb.errors import LessonError as LessonError
     from mcpflow_nb.errors import LoadError as LoadError
     from mcpflow_nb.errors import McpflowError as McpflowError
@@ -38,16 +42,20 @@ if TYPE_CHECKING:
     from mcpflow_nb.errors import NotJsonError as NotJsonError
     from mcpflow_nb.errors import NotOfferedError as NotOfferedError
     from mcpflow_nb.errors import RunError as RunError
+    from mcpflow_nb.errors import RunHeldError as RunHeldError
     from mcpflow_nb.errors import ServeError as ServeError
     from mcpflow_nb.errors import ServerError as ServerError
     from mcpflow_nb.errors import TraceError as TraceError
     from mcpflow_nb.inference import infer as infer
+    from mcpflow_nb.journal.runs import prune as prune
+    from mcpflow_nb.journal.runs import runs as runs
     from mcpflow_nb.mock_server import Mock as Mock
     from mcpflow_nb.mocks import mock as mock
     from mcpflow_nb.mocks import mock_like as mock_like
     from mcpflow_nb.problems import Problem as Problem
     from mcpflow_nb.problems import Report as Report
     from mcpflow_nb.replaying import replay as replay
+    from mcpflow_nb.resuming import resume as resume
     from mcpflow_nb.rules import delay as delay
     from mcpflow_nb.rules import fail as fail
     from mcpflow_nb.rules import fault as fault
@@ -68,7 +76,7 @@ _HOME: Final = {
     for module, names in {
         "workflow": "SequentialWorkflow WorkflowStep",
         "saving": "load",
-        "dsl": "prompt_arg from_step field constant template optional",
+        "dsl": "prompt_arg from_step field constant template optional idempotency_key",
         "arguments": "Argument",
         "servers": "connect Servers",
         "mocks": "mock mock_like",
@@ -80,13 +88,16 @@ _HOME: Final = {
         "problems": "Report Problem",
         "trace": "Record Trace",
         "run": "Run",
+        "resuming": "resume",
+        "journal.runs": "runs prune",
         "differences": "diff",
         "drilling": "drill",
         "inference": "infer",
         "serving.server": "serve",
         "errors": "McpflowError DefinitionError LoadError ConfigError CheckError ArgumentsError MissingValueError"
         " NotJsonError ServerError ConnectError NotOfferedError CallError CassetteError LessonError ServeError"
-        " TraceError ComplianceError RunError",
+        " TraceError ComplianceError RunError"
+        " JournalError RunHeldError FencedError ChangedError",
     }.items()
     for name in names.split()
 }

@@ -60,7 +60,7 @@ def read_values(tool: Tool, given: Mapping[str, Any], where: str, more: Sequence
     return values
 
 
-def read_value(step: WorkflowStep, servers: Any, value: Any) -> Frozen:
+def read_value(step: WorkflowStep, servers: Any, value: Any, verb: str = "pin") -> Frozen:
     """Return a value that a person gave for a step.
 
     Raises
@@ -81,5 +81,5 @@ def read_value(step: WorkflowStep, servers: Any, value: Any) -> Frozen:
             content = {"result": frozen.value} if tool.is_wrapped else frozen.value
             problem = tool.output_refusal({"structuredContent": content})
     if problem:
-        raise RunError(f"run.pin(): step {step.name!r}: {problem}")
+        raise RunError(f"run.{verb}(): step {step.name!r}: {problem}")
     return frozen

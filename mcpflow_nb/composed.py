@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, WrapSerializer
 
 from mcpflow_nb.errors import MissingValueError
 from mcpflow_nb.paths import Key
-from mcpflow_nb.sources import TAG, Constant, FromStep, PromptArg, Read, Scope, Source, Types
+from mcpflow_nb.sources import TAG, Constant, FromStep, IdempotencyKey, PromptArg, Read, Scope, Source, Types
 from mcpflow_nb.values import ABSENT, Frozen, filled
 
 
@@ -135,6 +135,7 @@ AnySource = Annotated[
     Annotated[PromptArg, Tag("prompt_arg")]
     | Annotated[FromStep, Tag("from_step")]
     | Annotated[Constant, Tag("constant")]
+    | Annotated[IdempotencyKey, Tag("idempotency_key")]
     | Annotated[Template, Tag("template")]
     | Annotated[Composed, Tag("object")]
     | Annotated[ComposedList, Tag("list")],

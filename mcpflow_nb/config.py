@@ -11,19 +11,19 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import SplitResult, urlsplit
 
-from mcpflow_nb.errors import ConfigError
+from mcpflow_nb.errors import ConfigError, did_you_mean
 
 CONNECT_SECONDS: Final = 10.0
 _URL: Final = re.compile(r"[A-Za-z][\w+.-]*://")
 _VARIABLE: Final = re.compile(r"\$\{(?:(env|input):)?([A-Za-z_]\w*)(?::-([^}]*))?\}")
 MODES: Final = ("auto", "legacy", "2026-07-28")
-_KNOWN: Final = {"type", "transport", "command", "args", "env", "cwd", "url", "headers", "mode", "timeout"}
+_KNOWN: Final = {"type", "transport", "command", "args", "env", "cwd", "url", "headers", "mode", "timeout", "trusted"}
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ class Spec:
     mode: str = "auto"
     connect_seconds: float = CONNECT_SECONDS
     source: Literal["live", "mock", "recorded"] = "live"
+    is_trusted: bool = False
+    """Whether what its tools say of themselves, read-only or idempotent, is believed."""
     extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
@@ -71,6 +73,23 @@ def spec(name: str, value: Any) -> Spec:
     return Spec(name, "memory", "mock" if source == "mock" else "in this process", server=server, source=source)
 
 
+def with_trust(specs: Sequence[Spec], trusted: Collection[str]) -> list[Spec]:
+    """Return how to reach servers, those of these names trusted.
+
+    Raises
+    ------
+    ConfigError
+        For a name that is none of theirs.
+    """
+    names = [one.name for one in specs]
+    if isinstance(trusted, str) or (unknown := [name for name in trusted if name not in names]):
+        wrong = trusted if isinstance(trusted, str) else unknown[0]
+        raise ConfigError(
+            f"connect: trusted= is a list of names of its servers, not {wrong!r}{did_you_mean(str(wrong), names)}"
+        )
+    return [replace(one, is_trusted=True) if one.name in trusted else one for one in specs]
+
+
 def _from_dict(name: str, given: Mapping[str, Any]) -> Spec:
     config = {key: _expanded(name, key, value) for key, value in given.items() if value is not None}
     extra = {key: value for key, value in config.items() if key not in _KNOWN}
@@ -82,6 +101,9 @@ def _from_dict(name: str, given: Mapping[str, Any]) -> Spec:
         more["connect_seconds"] = float(seconds)
     if more["mode"] not in MODES:
         raise ConfigError(f"server {name!r}: mode is one of {', '.join(MODES)}, not {more['mode']!r}")
+    if not isinstance(config.get("trusted", False), bool):
+        raise ConfigError(f"server {name!r}: trusted is true or false, not {config['trusted']!r}")
+    more["is_trusted"] = config.get("trusted", False)
     for key in ("env", "headers"):
         _require_texts(name, key, config.get(key, {}))
     if "url" in config:

@@ -225,6 +225,19 @@ def resources_offered(step: WorkflowStep, known: Known) -> Iterator[Problem]:
                            focus=uri, known=listed_uris, suggestion=nearest(uri, listed_uris))  # fmt: skip
 
 
+def check_is_there(step: WorkflowStep, known: Known) -> Iterator[Problem]:
+    """unknown-server, unknown-tool, ambiguous-tool of a step's `check=`."""
+    if step.check is None:
+        return
+    try:
+        known.servers.find(step.check.tool, step.check.server)
+    except NotOfferedError as error:
+        words = f"check= {step.check.tool!r}: {error}"
+        yield _problem(_CODES[error.kind], step, words, focus=step.check.tool, known=error.known)
+    except ServerError as error:
+        yield _problem("unknown-server", step, f"check= {step.check.tool!r}: {error}", focus=step.check.tool)
+
+
 def may_lack_marks(uri: str, step: WorkflowStep, known: Known) -> Iterator[str]:
     """Give each mark of a URI that must be filled and may have no value when it runs."""
     for name in needed_marks(uri):
@@ -240,4 +253,5 @@ CHECKS: tuple[Callable[[WorkflowStep, Known], Iterator[Problem]], ...] = (
     types_fit,
     parameters_given,
     resources_offered,
+    check_is_there,
 )

@@ -41,7 +41,7 @@ class Course:
 
     def kept_here(self, record: Record) -> Course:
         """Keep what came of the next step, and stand before it still; one that called nothing keeps what was."""
-        if not was_called(record):
+        if not was_called(record) and record.source != "settled":
             return self
         fails = {name: one for name, one in self.fails.items() if name != record.step}
         return replace(self, kept={**self.kept, self.at: record}, fails=fails)
@@ -81,7 +81,7 @@ class Course:
         kept = {
             at: replace(self.kept[places[step.name]], binding=step.binding)
             for at, step in enumerate(new)
-            if places.get(step.name) in self.kept and _defined(old[places[step.name]]) == _defined(step)
+            if places.get(step.name) in self.kept and defined(old[places[step.name]]) == defined(step)
         }
         names = {step.name for step in new}
         edits = {name: given for name, given in self.edits.items() if name in names}
@@ -111,9 +111,10 @@ class Course:
         return found
 
 
-def _defined(step: WorkflowStep) -> dict[str, Any]:
+def defined(step: WorkflowStep) -> dict[str, Any]:
     """Return what of a step decides over its result."""
-    return {key: value for key, value in step.saved().items() if key not in ("guidance", "timeout", "bind")}
+    others = ("guidance", "timeout", "bind", "repeat", "check")
+    return {key: value for key, value in step.saved().items() if key not in others}
 
 
 def was_called(record: Record) -> bool:

@@ -36,6 +36,11 @@ class Debugger(Explained):
         self._course, self.outcome = course, outcome
         self._bindings = course.bindings(self.workflow.steps)
         self._itself._is_cancelled = False  # what was cancelled lies behind
+        self._note_move()
+
+    def _note_move(self) -> None:
+        if self._keeper is not None:
+            self._keeper.moved()
 
     def by_hand(self, step: WorkflowStep, at: int) -> dict[str, Passed]:
         """Return the arguments of a step that were given by hand, or by the client at a handoff, each with its origin."""
@@ -121,7 +126,9 @@ class Debugger(Explained):
             stopped_here = at == self._course.at and self.outcome in ("failed", "unknown", "handoff", "cancelled")
             self._moved(self._course.pinned(step, frozen), "paused" if stopped_here else self.outcome)
             if at < self._course.at:
-                self._records.append(pinned_record(self._itself._ready_at(at).call, one, frozen.value))
+                self._records.append(made := pinned_record(self._itself._ready_at(at).call, one, frozen.value))
+                if self._keeper is not None:
+                    self._keeper.record(made, "shown")
             return self._itself
 
     @verb
@@ -184,8 +191,7 @@ class Debugger(Explained):
         made._records, made._inherited = list(self._records), len(self._records)
         made._goal, made._left, made._tries = self._goal, self._itself._left, dict(self._itself._tries)
         made._moved(self._course, self.outcome)
-        self.children.append(made)
-        return made
+        return self._born(made)
 
     def adopt(self, workflow: SequentialWorkflow) -> Run:
         """Return a fork that runs a changed workflow, with the results that are still valid; calls nothing.
@@ -207,8 +213,13 @@ class Debugger(Explained):
         made.parent, made.forked_at = self._itself, self._course.at
         made._course = self._course.carried(self.workflow.steps, workflow.steps)
         made._tries = dict(self._itself._tries)
+        self._born(made)._take_over()
+        return made
+
+    def _born(self, made: Run) -> Run:
         self.children.append(made)
-        made._take_over()
+        if self._keeper is not None:
+            made._keep(self._keeper.of_fork(made))
         return made
 
     @verb
@@ -231,12 +242,18 @@ class Debugger(Explained):
         lacking = [name for name in now.tool.required if name not in sent]
         if (now.call.problem and not values) or lacking:
             raise RunError(f"run.call(): {now.call.problem or 'no value for ' + ', '.join(map(repr, lacking))}")
+        passed = tuple(Passed(name, value, EDITED if name in values else "") for name, value in sent.items())
+        asked = replace(now, call=replace(now.call, arguments=passed))
+        if (problem := await self._itself._intend(asked, 1, apart=True)) is not None:
+            raise RunError(f"run.call(): {problem}")
         begun = datetime.now(UTC)
         answer = await now.connection.call(now.tool.name, sent, self.workflow.steps[at].timeout)
-        passed = tuple(Passed(name, value, EDITED if name in values else "") for name, value in sent.items())
-        self._apart.append(Record(
+        self._apart.append(made := Record(
             step, now.connection.name, now.tool.name, answer.status, now.connection.source, passed, started=begun
         ))  # fmt: skip
+        if self._keeper is not None:
+            self._keeper.record(made, "apart")
+            await self._keeper.flush()
         if answer.status != "ok" or answer.raw is None:
             said = answer.error or text_of_content(answer.raw or {})
             raise CallError(now.connection.name, now.tool.name, answer.status, said)

@@ -190,7 +190,7 @@ class _Drilling:
 
     async def _run(self, step: str | None = None, failure: Failure | None = None) -> tuple[Run, bool]:
         """Return a run at its end, and whether it had to be ended."""
-        run = start(self.workflow, self.servers, self.given)
+        run = start(self.workflow, self.servers, self.given, {"journal": None})
         if step is not None and failure is not None:
             await run.fail.aio(step, failure.words, fault=failure.fault, field=failure.field)
         try:

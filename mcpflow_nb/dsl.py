@@ -11,7 +11,7 @@ from typing import Any
 from mcpflow_nb.composed import Composed, ComposedList, Template
 from mcpflow_nb.errors import DefinitionError
 from mcpflow_nb.paths import split_path
-from mcpflow_nb.sources import Constant, FromStep, PromptArg, Source, checked
+from mcpflow_nb.sources import Constant, FromStep, IdempotencyKey, PromptArg, Source, checked
 from mcpflow_nb.values import ABSENT, MAX_DEPTH, Frozen, placeholders
 
 
@@ -51,6 +51,15 @@ def constant(value: Any) -> Constant:
         When JSON cannot carry the value.
     """
     return Constant(frozen=Frozen(checked(value, "constant")))
+
+
+def idempotency_key() -> IdempotencyKey:
+    """Pass what names this effect, for a server that does nothing twice: the same text at every attempt of the step.
+
+    >>> idempotency_key().label
+    'idempotency key'
+    """
+    return IdempotencyKey()
 
 
 def template(text: str, /, **values: Any) -> Template:

@@ -7,11 +7,11 @@ handoff), the call, the value, the binding, resources that read an output.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, Final, Protocol
 
 from mcpflow_nb.calls import FAIL, Progress
 from mcpflow_nb.catalog import Tool
@@ -22,10 +22,13 @@ from mcpflow_nb.fetching import after_call, before_call, before_handoff, fetch, 
 from mcpflow_nb.messages import called
 from mcpflow_nb.results import text_of_content, value_of
 from mcpflow_nb.show import Shown
-from mcpflow_nb.sources import Scope
+from mcpflow_nb.sources import KEY, Scope
 from mcpflow_nb.trace import Fetched, Passed, Record, SourceWord, Status
 from mcpflow_nb.values import ABSENT, copied, filled, jsonable
 from mcpflow_nb.workflow import WorkflowStep
+
+KEY_META: Final = "mcpflow/idempotency-key"
+"""The key in a call's `_meta` with what names its effect, the same at every attempt."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,9 @@ class NextCall(Shown):
     @property
     def asked(self) -> dict[str, Any]:
         """What decides whether an earlier result still holds: the arguments, or the URIs of a step without a tool."""
-        return self.sent if self.tool is not None else {"resources": list(self.resources)}
+        if self.tool is None:
+            return {"resources": list(self.resources)}
+        return {passed.name: passed.value for passed in self.arguments if passed.origin != KEY}
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,13 @@ class Ready:
     connection: Connection | None = None
     tool: Tool | None = None
     failure: Failure | None = None
+
+
+class Intend(Protocol):
+    """What is done before a call is sent."""
+
+    def __call__(self, now: Ready, attempt: int, /) -> Awaitable[str | None]:
+        """Return why the call must not be sent, or None."""
 
 
 @dataclass
@@ -131,8 +143,13 @@ def _resolved(step: WorkflowStep, scope: Scope, given: Mapping[str, Passed]) -> 
     return (*passed, *given.values()), None
 
 
-async def perform(ready: Ready, doing: Doing, attempt: int = 1, progress: Progress | None = None) -> Record:
-    """Run a step that is ready and return its record; only cancelling raises, and then `interrupted` has the record."""
+async def perform(
+    ready: Ready, doing: Doing, attempt: int = 1, progress: Progress | None = None, intend: Intend | None = None
+) -> Record:
+    """Run a step that is ready and return its record; only cancelling raises, and then `interrupted` has the record.
+
+    `intend` writes down what will be sent, and says why it must not be, if so; the call then carries its key.
+    """
     step, call = ready.plan, ready.call
     if call.problem is not None:
         return record(ready, doing, "not_sent", error=call.problem, attempt=attempt)
@@ -146,8 +163,13 @@ async def perform(ready: Ready, doing: Doing, attempt: int = 1, progress: Progre
         return record(ready, doing, "not_sent", error=doing.failed, attempt=attempt)
     if call.missing or (step.handoff and not ready.is_answered):
         return await _handed_over(ready, doing, attempt)
+    meta: dict[str, Any] = {FAIL: ready.failure.asked} if ready.failure is not None else {}
+    if intend is not None:
+        if (problem := await intend(ready, attempt)) is not None:
+            return record(ready, doing, "not_sent", error=problem, attempt=attempt)
+        meta[KEY_META] = ready.scope.key
     doing.sent = datetime.now(UTC)
-    doing.made = made = await _called(ready, doing, ready.connection, ready.tool, attempt, progress)
+    doing.made = made = await _called(ready, doing, ready.connection, ready.tool, attempt, progress, meta)
     return await _with_later_resources(ready, doing, made) if made.status == "ok" and step.resources else made
 
 
@@ -160,11 +182,11 @@ async def _handed_over(ready: Ready, doing: Doing, attempt: int) -> Record:
 
 
 async def _called(
-    ready: Ready, doing: Doing, connection: Connection, tool: Tool, attempt: int, progress: Progress | None
-) -> Record:
-    meta = {FAIL: ready.failure.asked} if ready.failure is not None else None
+    ready: Ready, doing: Doing, connection: Connection, tool: Tool, attempt: int, progress: Progress | None,
+    meta: dict[str, Any],
+) -> Record:  # fmt: skip
     started, clock = datetime.now(UTC), time.perf_counter()
-    answer = await connection.call(tool.name, ready.call.sent, ready.plan.timeout, progress, meta)
+    answer = await connection.call(tool.name, ready.call.sent, ready.plan.timeout, progress, meta or None)
     when = (started, time.perf_counter() - clock) if answer.status != "not_sent" else (None, 0.0)
     with_status = partial(
         record, ready, doing, attempt=attempt, raw=answer.raw, started=when[0], seconds=when[1],

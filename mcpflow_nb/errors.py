@@ -16,6 +16,10 @@
     ├── TraceError             a question a trace cannot answer
     ├── LessonError            no such exercise, prediction, question or hint (also a LookupError)
     ├── ServeError             a workflow cannot be served so, or a request cannot be answered
+    ├── JournalError           a journal cannot be opened, read or written; `.path` is its file
+    │   ├── RunHeldError       another process holds the run; `.owner` says which
+    │   ├── FencedError        another process, or a later cell, has taken the run over since
+    │   └── ChangedError       a run goes on with other arguments, or another definition of what ran; `.changes` has all
     ├── ComplianceError        a measurement that would cost too much, mix what differs, or claim what it cannot
     └── RunError               a verb that this run cannot do now (also a KeyError for a binding)
 
@@ -184,6 +188,50 @@ class LessonError(McpflowError, LookupError):
 
 class ServeError(McpflowError):
     """Something about serving: a name that is taken, a port in use, a run key used otherwise."""
+
+
+class JournalError(McpflowError):
+    """A journal that cannot be opened, read or written. `.path` is its file, `.known` what was found in its place."""
+
+    def __init__(self, path: str, message: str, *, asked: str = "", known: Sequence[str] = ()) -> None:
+        self.path, self.known = path, tuple(known)
+        super().__init__(f"journal {path!r}: {message}{did_you_mean(asked, known) if asked else ''}")
+
+
+class RunHeldError(JournalError):
+    """A run that another process holds, which may be alive. `.owner` says which, None where it is only a name taken."""
+
+    def __init__(self, path: str, run_id: str, owner: Any, words: str = "") -> None:
+        self.run_id, self.owner = run_id, owner
+        held = f"{owner.words} holds it; end that one, or let it finish" if owner is not None else ""
+        super().__init__(path, f"run {run_id!r}: {words or held}")
+
+
+class FencedError(JournalError):
+    """A run that another process has taken over; this one writes no more of it."""
+
+    def __init__(self, path: str, run_id: str) -> None:
+        self.run_id = run_id
+        super().__init__(
+            path,
+            f"run {run_id!r} was taken over, by another process or a later cell; nothing more is sent or written here",
+        )
+
+
+class ChangedError(JournalError):
+    """A run that was begun otherwise. `.changes` has each difference: where, what, as it was, as it is now."""
+
+    def __init__(self, path: str, run_id: str, changes: Sequence[tuple[str, str, Any, Any]]) -> None:
+        self.run_id, self.changes = run_id, tuple(changes)
+        lines = [f"\n  {where}: {what}: {_short(old)} → {_short(new)}" for where, what, old, new in self.changes[:20]]
+        more = f"\n  and {len(self.changes) - 20} more" if len(self.changes) > 20 else ""
+        mend = "give them as they were; or mf.resume(run_id, servers).adopt(workflow) for a fork; or another run_id"
+        super().__init__(path, f"run {run_id!r} was begun otherwise; {mend}:{''.join(lines)}{more}")
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:79]}…"
 
 
 class ComplianceError(McpflowError):

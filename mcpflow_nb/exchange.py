@@ -36,8 +36,8 @@ class Exchange(Shown, Sequence[dict[str, Any]]):
 
 def exchange_of(record: Record) -> Exchange:
     """Return the messages of a record: resources it read first, its call, resources that its own output named."""
-    if record.source == "pinned":
-        return Exchange(record, (), "its value was given by hand; nothing was sent")
+    if record.source in ("pinned", "settled"):
+        return Exchange(record, (), f"its value was {record.rule}; nothing was sent")
     early, late = ([one for one in record.resources if one.after_call is after] for after in (False, True))
     is_sent = was_called(record) or record.source == "reused"
     messages = [

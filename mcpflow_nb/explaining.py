@@ -19,6 +19,7 @@ from mcpflow_nb.upcoming import Upcoming, upcoming
 from mcpflow_nb.workflow import SequentialWorkflow
 
 if TYPE_CHECKING:
+    from mcpflow_nb.journal.keeper import Keeper
     from mcpflow_nb.messages import Conversation
     from mcpflow_nb.run import Outcome, Run
 
@@ -38,7 +39,11 @@ class Explained(Shown):
     _inherited: int
     _bindings: dict[str, Any]
     _goal: int
+    _tries: dict[str, int]
+    _rounds: dict[str, int]
+    _left: int
     _busy: asyncio.Lock
+    _keeper: Keeper | None
     _arguments: dict[str, Any]
     _apart: list[Record]
 
@@ -62,6 +67,11 @@ class Explained(Shown):
             return "cancelled before the next step"
         tool = f", tool {last.tool!r} on server {last.server!r}" if last.tool else ""
         return f"step {last.step!r}{tool}: {last.error} [{last.status}]"
+
+    def key_of(self, step: str) -> str:
+        """Return the idempotency key of the next call of a step: another one only where the last outcome is known."""
+        known = self._rounds.get(step, 0)
+        return f"{self.id}/{step}" + (f"/{known + 1}" if known else "")
 
     def describe(self) -> str:
         """Return what happened in words, a sentence a record."""

@@ -132,8 +132,8 @@ def _of_record(record: Record, trace: Trace) -> Iterator[Message]:
     step = record.step
     if record.source == "reused":  # nothing happened: the client has read it
         return
-    if record.source == "pinned":
-        yield _said("result", f"Value of step {step!r}, given by hand:\n{cut(as_text(record.value), MAX_RESULT)}", step)
+    if record.source in ("pinned", "settled"):
+        yield _said("result", f"Value of step {step!r}, {record.rule}:\n{cut(as_text(record.value), MAX_RESULT)}", step)
         return
     if record.guidance is not None:
         yield _said("guidance", record.guidance, step)

@@ -57,7 +57,8 @@ class Plan:
 
 
 def _uses(position: int, step: WorkflowStep) -> Iterator[Use]:
-    for is_arg, sources in ((True, step.args), (False, step.template)):
+    asked = {f"check.{name}": source for name, source in step.check.args.items()} if step.check is not None else {}
+    for is_arg, sources in ((True, step.args), (False, step.template), (True, asked)):
         for name, source in sources.items():
             for kind, read in dict.fromkeys((read.kind, read.name) for read in source.reads):
                 yield Use(position, kind, read, name if is_arg else None, None if is_arg else name)

@@ -106,7 +106,8 @@ def _step(step: WorkflowStep) -> Verb:
     fields = {
         "tool": step.tool, "server": step.server, "bind": step.binding, "args": dict(step.args) or None,
         "guidance": step.guidance, "resources": list(step.resources) or None, "template": dict(step.template) or None,
-        "timeout": step.timeout, "handoff": step.handoff or None, "parse": step.parse,
+        "timeout": step.timeout, "handoff": step.handoff or None, "parse": step.parse, "repeat": step.repeat,
+        "check": step.check.written() if step.check is not None else None,
     }  # fmt: skip
     return Verb("step", (step.name,), {key: value for key, value in fields.items() if value is not None}, step.name)
 
@@ -144,8 +145,10 @@ def _printed(verb: Verb) -> Group:
 def _value(value: Any) -> Expression:
     if isinstance(value, Word):
         return str.__str__(value)
-    if isinstance(value, dict) and value and all(isinstance(item, Source) for item in value.values()):
-        return Group("{", tuple(named(f"{literal(key)}: ", written(item)) for key, item in value.items()), "}")
+    if isinstance(value, Source):
+        return written(value)
+    if isinstance(value, dict) and any(isinstance(item, Source | dict) for item in value.values()):
+        return Group("{", tuple(named(f"{literal(key)}: ", _value(item)) for key, item in value.items()), "}")
     return plain(value)
 
 

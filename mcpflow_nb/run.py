@@ -18,11 +18,11 @@ from mcpflow_nb.answering import read_answer
 from mcpflow_nb.bridge import verb
 from mcpflow_nb.connections import running
 from mcpflow_nb.course import Course, was_called
-from mcpflow_nb.debugger import Debugger
 from mcpflow_nb.engine import Doing, NextCall, Ready, interrupted, perform, ready
 from mcpflow_nb.errors import RunError, did_you_mean
 from mcpflow_nb.outline import copied_outline
 from mcpflow_nb.progress import watching
+from mcpflow_nb.settling import KNOWN, Settling
 from mcpflow_nb.sources import Scope
 from mcpflow_nb.trace import ANSWER, Passed, Record, Trace
 from mcpflow_nb.values import copied
@@ -40,7 +40,7 @@ OUTCOMES: Final[dict[str, Outcome]] = {
 _STOPPED: Final = ("handoff", "failed", "unknown", "cancelled")
 
 
-class Run(Debugger):
+class Run(Settling):
     """A run of a workflow against servers. `run["binding"]` is a value, `run.trace` what happened.
 
     `given` are the arguments as the caller wrote them, for the conversation.
@@ -58,6 +58,7 @@ class Run(Debugger):
         self._outline = outline(workflow, servers, copied(dict(arguments if given is None else given)))
         self._records: list[Record] = []
         self._tries: dict[str, int] = {}
+        self._rounds: dict[str, int] = {}
         self._inherited = 0
         self._apart: list[Record] = []
         self._course = Course()
@@ -68,6 +69,7 @@ class Run(Debugger):
         self._left = 0
         self._goal = 0
         self._busy = asyncio.Lock()
+        self._keeper = None
         self._under_way: asyncio.Task[Any] | None = None
         self._is_cancelled = False
 
@@ -83,6 +85,11 @@ class Run(Debugger):
     def arguments(self) -> Mapping[str, Any]:
         """The workflow's arguments as the steps read them, copied."""
         return MappingProxyType(copied(self._arguments))
+
+    @property
+    def given(self) -> Mapping[str, Any]:
+        """The workflow's arguments as the caller gave them, copied."""
+        return MappingProxyType(copied(dict(self._outline.given)))
 
     @property
     def bindings(self) -> Mapping[str, Any]:
@@ -190,8 +197,10 @@ class Run(Debugger):
             self._under_way.cancel()
             async with self._busy:
                 return self
-        if self.outcome in ("paused", "handoff"):
-            self._stop("cancelled", self.position)
+        async with self._busy:
+            if self.outcome in ("paused", "handoff"):
+                self._stop("cancelled", self.position)
+                self._note_move()
         return self
 
     def _ready(self, answer: Mapping[str, Passed] | None = None) -> Ready:
@@ -202,7 +211,7 @@ class Run(Debugger):
         given = {**self.by_hand(step, at), **(answer or {})}
         return ready(
             step,
-            self._scope(),
+            self._scope()._replace(key=self.key_of(step.name)),
             self.servers,
             given,
             is_answered=answer is not None,
@@ -236,7 +245,7 @@ class Run(Debugger):
         token = running.set(self.workflow)
         try:
             async with watching(f"step {now.call.step!r}") as progress:
-                made = await perform(now, doing, attempt, progress)
+                made = await perform(now, doing, attempt, progress, self._intend if self._keeper is not None else None)
         except BaseException as error:  # whatever it is: what happened is written down before it goes on
             made = interrupted(now, doing, attempt)
             by_us = isinstance(error, asyncio.CancelledError) and self._is_cancelled
@@ -247,15 +256,23 @@ class Run(Debugger):
         finally:
             self._under_way = None
             running.reset(token)
+        if made.status == "unknown":
+            await self._parked(made)
+            return self._records[-1]
         self._append(made)
         if self._is_cancelled and made.status == "resource_error":  # the tool had run; it is the run that was ended
             self.outcome = "cancelled"
+            self._note_move()
         return made
 
     def _append(self, made: Record) -> None:
         self._records.append(made)
+        if self._keeper is not None:
+            self._keeper.record(made)
         if was_called(made) or made.status == "handoff":
             self._tries[made.step] = made.attempt
+        if was_called(made) and made.status in KNOWN:
+            self._rounds[made.step] = self._rounds.get(made.step, 0) + 1
         outcome = OUTCOMES.get(made.status, "failed")
         if outcome == "paused":
             self._course = self._course.passed(made)
@@ -273,7 +290,11 @@ class Run(Debugger):
         if self.outcome == "paused":
             return
         why = f": {self.reason}" if self.reason else ""
-        mend = "answer it with run.answer(...), or begin" if self.outcome == "handoff" else "begin"
+        here = self.workflow.steps[self.position].name if self.outcome == "unknown" else ""
+        mend = {
+            "handoff": "answer it with run.answer(...), or begin",
+            "unknown": f"run.settle({here!r}, value) says what it gave, run.retry({here!r}) calls it once more; or begin",
+        }.get(self.outcome, "begin")
         raise RunError(f"run.{verb_name}(): the run is {self.outcome}{why}; {mend} a new one with workflow.start(...)")
 
-    __repr__ = Debugger.__repr__
+    __repr__ = Settling.__repr__

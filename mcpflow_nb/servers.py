@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from mcpflow_nb.bridge import run, verb
 from mcpflow_nb.catalog import Tool
-from mcpflow_nb.config import Spec, read, spec
+from mcpflow_nb.config import Spec, read, spec, with_trust
 from mcpflow_nb.connections import Connection
 from mcpflow_nb.errors import CallError, ConfigError, ConnectError, NotJsonError, NotOfferedError, ServerError
 from mcpflow_nb.mocks import mock_like
@@ -205,7 +205,9 @@ def _not_there(connection: Connection, tool: str) -> ServerError:
 class _Connect:
     """`mf.connect(...)`, and `await mf.connect.aio(...)` from async code."""
 
-    def __call__(self, config: Any = None, /, *, this_python: bool = False, **servers: Any) -> Servers:
+    def __call__(
+        self, config: Any = None, /, *, this_python: bool = False, trusted: Any = (), **servers: Any
+    ) -> Servers:
         """Open servers by name, all at once.
 
         Parameters
@@ -214,6 +216,8 @@ class _Connect:
             A config file (`mcpServers` or `servers`), or a mapping of names to servers.
         this_python
             In a config file, `python` means the interpreter that runs now.
+        trusted
+            Names of servers whose word that a tool only reads, or may be repeated, is believed.
         servers
             One name each: a server object, a command as a list, a URL, a config dict, `mf.mock({...})`.
 
@@ -225,12 +229,13 @@ class _Connect:
             When none of the servers could be opened. One broken server of several is reported, shown as
             `failed`, and leaves the others.
         """
-        return run(_connect(_specs(config, servers, this_python)))
+        return run(_connect(with_trust(_specs(config, servers, this_python), trusted)))
 
-    async def aio(self, config: Any = None, /, *, this_python: bool = False, **servers: Any) -> Servers:
+    async def aio(
+        self, config: Any = None, /, *, this_python: bool = False, trusted: Any = (), **servers: Any
+    ) -> Servers:
         """Do the same from async code."""
-        from_async: Servers = await _opener.open.aio(_specs(config, servers, this_python))
-        return from_async
+        return await _opener.open.aio(with_trust(_specs(config, servers, this_python), trusted))
 
     def __repr__(self) -> str:
         return "<mf.connect: servers by name, as a call or await .aio()>"
@@ -287,13 +292,8 @@ def _report(results: list[Any]) -> None:
         if not isinstance(error, ServerError):
             raise error
     if errors and len(errors) == len(results):
-        raise errors[0] if len(errors) == 1 else _all_failed(errors)
+        said, names = "\n".join(f"  {one}" for one in errors), ", ".join(getattr(one, "server", "") for one in errors)
+        every = ConnectError(names, f"{len(errors)} servers", f"none could be opened:\n{said}")
+        raise errors[0] if len(errors) == 1 else every
     for error in errors:
         log.warning("%s", error)
-
-
-def _all_failed(errors: list[Any]) -> ConnectError:
-    names = ", ".join(error.server for error in errors)
-    return ConnectError(
-        names, f"{len(errors)} servers", "none could be opened:\n" + "\n".join(f"  {e}" for e in errors)
-    )

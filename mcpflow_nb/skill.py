@@ -186,7 +186,12 @@ def told(source: Source) -> str:
     """Return in plain words where a value comes from."""
     reads = tuple(dict.fromkeys(source.reads))
     if not reads:
-        return f"the value {span(json.dumps(source.resolve(Scope({}, {})), ensure_ascii=False))}"
+        value = source.resolve(Scope({}, {}))
+        return (
+            f"an {source.label} of your own"
+            if value is ABSENT
+            else f"the value {span(json.dumps(value, ensure_ascii=False))}"
+        )
     if len(reads) == 1 and source.label == _label(reads[0]):
         return _told(reads[0])
     return f"built as {span(source.code)}, from {' and '.join(dict.fromkeys(map(_told, reads)))}"

@@ -10,7 +10,7 @@ and a function in `dsl.py` that makes it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, Literal, NamedTuple, Protocol
+from typing import Any, ClassVar, Final, Literal, NamedTuple, Protocol
 
 from pydantic import Field, model_serializer
 
@@ -20,13 +20,16 @@ from mcpflow_nb.values import ABSENT, Data, Frozen, FrozenOrNone, FrozenValue, j
 
 TAG: Final = "$source"
 """The key that tells a saved source from an author's object."""
+KEY: Final = "idempotency key"
+"""The label of the key, and so the origin of an argument that has it: two calls that differ in it alone ask the same."""
 
 
 class Scope(NamedTuple):
-    """What sources read: the workflow's arguments that were given, and the bindings made so far."""
+    """What sources read: the workflow's arguments that were given, the bindings made so far, the key of this call."""
 
     arguments: Mapping[str, Any]
     bindings: Mapping[str, Any]
+    key: str = ""
 
 
 class Types(Protocol):
@@ -261,6 +264,21 @@ class Constant(Source):
 
     def __getitem__(self, key: Key) -> Source:
         return Constant(frozen=Frozen(walk(self.value, (key,), "the constant")))
+
+
+class IdempotencyKey(Source):
+    """What names one effect of a run, the same however often its call is tried."""
+
+    source: Literal["idempotency_key"] = Field(default="idempotency_key", alias=TAG)
+    label: ClassVar[str] = KEY
+    code: ClassVar[str] = "idempotency_key()"
+
+    def _value(self, scope: Scope) -> Any:
+        return scope.key or ABSENT
+
+    def schema_in(self, types: Types) -> Any:  # noqa: ARG002
+        """Return: text."""
+        return {"type": "string"}
 
 
 def checked(value: Any, what: str) -> Any:

@@ -1,19 +1,58 @@
-"""The beginning of a run: the workflow is checked, its arguments are read, and nothing is called yet."""
+"""The beginning of a run: the workflow is checked, its arguments are read, and nothing is called yet.
+
+Options are keywords of `workflow.start` beside the workflow's arguments; one that a workflow declares is its argument,
+unless the mapping before gives that. To add one: a name in `OPTIONS`, and where it is read below.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from mcpflow_nb.contracts import check
+from mcpflow_nb.errors import DefinitionError
 from mcpflow_nb.inputs import read_arguments
 from mcpflow_nb.run import Run
+from mcpflow_nb.show import above
 from mcpflow_nb.workflow import SequentialWorkflow
 
+OPTIONS: Final = ("journal", "run_id")
+"""`journal`: a path, True for this user's own, None or False for none; in a notebook True, elsewhere None.
+`run_id`: the name of the run in its journal; one that is there goes on where it stood.
+"""
 
-def start(workflow: SequentialWorkflow, servers: Any, given: Mapping[str, Any]) -> Run:
-    """Return a run that has called nothing yet; errors as `SequentialWorkflow.start` says."""
+
+def start(
+    workflow: SequentialWorkflow, servers: Any, given: Mapping[str, Any],
+    more: Mapping[str, Any] = MappingProxyType({}),
+) -> Run:  # fmt: skip
+    """Return a run that has called nothing yet; errors as `SequentialWorkflow.start` says.
+
+    Raises
+    ------
+    JournalError
+        When the run cannot be kept, another process holds it, or what is there was begun otherwise.
+    """
+    declared = {one.name for one in workflow.arguments}
+    options = {name: more[name] for name in OPTIONS if name in more and (name not in declared or name in given)}
+    asked = {**given, **{name: value for name, value in more.items() if name not in options}}
     check(workflow, servers).raise_if_errors()
-    arguments = read_arguments(workflow, given)
-    shown = {name: arguments[name] for name in given if name in arguments}
-    return Run(workflow, servers, arguments, shown)
+    arguments = read_arguments(workflow, asked)
+    run = Run(workflow, servers, arguments, {name: arguments[name] for name in asked if name in arguments})
+    journal, run_id = options.get("journal", True if _is_notebook() else None), options.get("run_id")
+    if run_id is not None and not (isinstance(run_id, str) and run_id):
+        raise DefinitionError(f"run_id is the name of a run, a text, not {run_id!r}")
+    if journal is None or journal is False:
+        if run_id is not None:
+            raise DefinitionError("run_id names a run in a journal; give journal=True, or a path, as well")
+        return run
+    kept: Run = above("resuming").begun(run, journal, run_id)
+    return kept
+
+
+def _is_notebook() -> bool:
+    ipython = sys.modules.get("IPython")
+    shell: Any = ipython.get_ipython() if ipython else None
+    return getattr(shell, "kernel", None) is not None

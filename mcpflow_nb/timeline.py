@@ -105,7 +105,7 @@ def _moments(records: Sequence[Record], began: datetime | None) -> Iterator[Mome
         )
         is_handed = is_handed or record.status == "handoff"
         if record.started is None or began is None or not was_called(record):
-            pending += 0.0 if record.source in ("reused", "pinned") else early + late
+            pending += 0.0 if record.source in ("reused", "pinned", "settled") else early + late
             yield Moment(*facts, record.attempt)
             continue
         pending += early if record.tool is not None else 0.0

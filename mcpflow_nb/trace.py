@@ -15,6 +15,7 @@ from mcpflow_nb.errors import LoadError, TraceError, did_you_mean
 from mcpflow_nb.exact import dumps, loads
 from mcpflow_nb.outline import Ahead, Outline, ahead_from_plain
 from mcpflow_nb.show import Shown, above
+from mcpflow_nb.sources import KEY
 from mcpflow_nb.values import is_version
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ Status = Literal[
     "ok", "tool_error", "invalid_output", "resource_error", "not_sent", "not_executed", "unknown",
     "handoff", "needs_input", "cancelled", "skipped",
 ]  # fmt: skip
-SourceWord = Literal["live", "mock", "recorded", "edited", "pinned", "reused"]
+SourceWord = Literal["live", "mock", "recorded", "edited", "pinned", "reused", "settled"]
 
 FORMAT_VERSION: Final = 1
 ANSWER: Final = "the client's answer"
@@ -106,7 +107,9 @@ class Record:
     @property
     def asked(self) -> dict[str, Any]:
         """What decides whether this result still holds: the arguments, or the URIs of a step without a tool."""
-        return self.sent if self.tool is not None else {"resources": [one.uri for one in self.resources]}
+        if self.tool is None:
+            return {"resources": [one.uri for one in self.resources]}
+        return {passed.name: passed.value for passed in self.arguments if passed.origin != KEY}
 
     def __repr__(self) -> str:
         return f"<Record {self.step}: {self.status}>"
@@ -217,7 +220,7 @@ class Trace(Shown, Sequence[Record]):
             {
                 "mcpflow_nb_trace": FORMAT_VERSION, "workflow": self.workflow, "run": self.run_id,
                 "outcome": self.outcome, "steps": self.steps, "outline": asdict(self.outline),
-                "ahead": [asdict(step) for step in self.ahead], "records": [_plain(record) for record in self.records],
+                "ahead": [asdict(step) for step in self.ahead], "records": [record_plain(record) for record in self.records],
             },
             indent=indent,
         )  # fmt: skip
@@ -241,7 +244,7 @@ class Trace(Shown, Sequence[Record]):
                     f"version {saved['mcpflow_nb_trace']!r}; this mcpflow_nb reads version {FORMAT_VERSION}: update"
                 )
             else:
-                records = tuple(_record(item) for item in saved["records"])
+                records = tuple(record_of(item) for item in saved["records"])
                 outline, ahead = Outline.from_plain(saved["outline"]), tuple(map(ahead_from_plain, saved["ahead"]))
                 return cls(saved["workflow"], saved["run"], saved["outcome"], saved["steps"], records, outline, ahead)
         except json.JSONDecodeError as error:
@@ -260,13 +263,17 @@ def _holds(record: Record, text: str | None) -> bool:
     return text.casefold() in said.casefold()
 
 
-def _plain(record: Record) -> dict[str, Any]:
-    plain = asdict(record)
+def record_plain(record: Record) -> dict[str, Any]:
+    """Return a record as JSON data; its values are shared, not copied."""
+    plain = {name: getattr(record, name) for name in Record.__slots__}
+    plain["arguments"] = [{"name": one.name, "value": one.value, "origin": one.origin} for one in record.arguments]
+    plain["resources"] = [asdict(one) for one in record.resources]
     plain["started"] = record.started.isoformat() if record.started else None
     return plain
 
 
-def _record(saved: Mapping[str, Any]) -> Record:
+def record_of(saved: Mapping[str, Any]) -> Record:
+    """Return the record of what `record_plain` gave."""
     parts = dict(saved)
     parts["arguments"] = tuple(Passed(**passed) for passed in parts["arguments"])
     parts["started"] = datetime.fromisoformat(parts["started"]) if parts["started"] else None

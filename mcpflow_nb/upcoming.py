@@ -84,7 +84,7 @@ def _row(run: Any, course: Course, at: int, bindings: Mapping[str, Any], unknown
     step: WorkflowStep = run.workflow.steps[at]
     sources = (*step.args.values(), *step.template.values())
     waits = sorted({read.name for source in sources for read in source.reads} & unknown)
-    now = ready(step, Scope(run.arguments, bindings), run.servers, run.by_hand(step, at))
+    now = ready(step, Scope(run.arguments, bindings, run.key_of(step.name)), run.servers, run.by_hand(step, at))
     call, kept = now.call, course.kept.get(at)
     fate = course.fate(step, at, None if waits else call.asked)
 

@@ -18,11 +18,11 @@ from pydantic import Field, PrivateAttr, ValidationError
 from mcpflow_nb.arguments import Argument, make_argument
 from mcpflow_nb.breakpoints import Breakpoint
 from mcpflow_nb.composed import Sources
-from mcpflow_nb.dsl import as_source
+from mcpflow_nb.dsl import as_source, idempotency_key
 from mcpflow_nb.errors import DefinitionError, did_you_mean
 from mcpflow_nb.files import write_whole
 from mcpflow_nb.show import Shown, above
-from mcpflow_nb.sources import TAG
+from mcpflow_nb.toolcalls import Check, source_of
 from mcpflow_nb.values import ABSENT, Data, first_lines, is_reading
 from mcpflow_nb.where import Where, here
 
@@ -57,15 +57,19 @@ class WorkflowStep(Shown, Data):
     )
     handoff: bool = Field(default=False, description="always leave this call to the client")
     parse: Literal["json", "text"] | None = Field(default=None, description="how text becomes the value")
+    repeat: bool | None = Field(default=None, description="a second call does no harm; None: as a trusted server says")
+    check: Check | None = Field(default=None, description="a call that tells whether this step was done")
     _where: Where | None = PrivateAttr(None)
     _arg_where: dict[str, Where | None] = PrivateAttr(default_factory=dict)
 
     def __init__(self, name: str = ABSENT, *, bind: str | None = None, **fields: Any) -> None:  # type: ignore[assignment]
         given = {} if name is ABSENT else {"name": name}  # type: ignore[comparison-overlap]
         place = None if is_reading.get() else here()  # what was loaded was written elsewhere
+        if (argument := fields.pop("idempotency_arg", None)) is not None:
+            fields["args"] = {**fields.get("args", {}), argument: idempotency_key()}
         for part in ("args", "template"):
             if isinstance(fields.get(part), Mapping):
-                fields[part] = {key: _source(value) for key, value in fields[part].items()}
+                fields[part] = {key: source_of(value) for key, value in fields[part].items()}
         try:
             super().__init__(**given, **({"bind": bind} if bind is not None else {}), **fields)
             problem = None
@@ -210,7 +214,9 @@ class SequentialWorkflow(Shown, Data):
         return forecast
 
     def start(self, servers: Servers, arguments: Mapping[str, Any] | None = None, /, **more: Any) -> Run:
-        """Begin a run: checks, reads the arguments, calls nothing yet.
+        """Begin a run: checks, reads the arguments, calls nothing yet. `journal=` (a path, True, None) keeps it.
+
+        `run_id=` goes on with the run of that name in the journal, if there is one. More options: `starting.py`.
 
         Raises
         ------
@@ -222,7 +228,7 @@ class SequentialWorkflow(Shown, Data):
         _require_servers(servers)
         if arguments is not None and not isinstance(arguments, Mapping):
             raise DefinitionError(f"arguments are a mapping of names to values, not {type(arguments).__name__}")
-        run: Run = above("starting").start(self, servers, {**(arguments or {}), **more})
+        run: Run = above("starting").start(self, servers, arguments or {}, more)
         return run
 
     def stepper(self, servers: Servers, arguments: Mapping[str, Any] | None = None, /, **more: Any) -> Any:
@@ -270,14 +276,11 @@ class SequentialWorkflow(Shown, Data):
     __repr__, __str__ = Shown.__repr__, Shown.__str__
 
 
-_STEP_FIELDS: Final = (*(f for f in WorkflowStep.model_fields if f not in ("name", "binding")), "bind")
+_STEP_FIELDS: Final = (
+    *(f for f in WorkflowStep.model_fields if f not in ("name", "binding")), "bind", "idempotency_arg",
+)  # fmt: skip
 
 
 def _require_servers(servers: Any) -> None:
     if not hasattr(servers, "find"):
         raise DefinitionError(f"servers: give what mf.connect(...) returned, not {type(servers).__name__}")
-
-
-def _source(value: Any) -> Any:
-    # A saved source (a dict with "$source") is left for pydantic to read; anything else is the author's value.
-    return value if is_reading.get() and isinstance(value, dict) and TAG in value else as_source(value)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 collect_ignore = [path.name for path in Path(__file__).parent.glob("*.py") if not path.name.startswith("test_")]
+os.environ["MCPFLOW_DATA"] = tempfile.mkdtemp(prefix="mcpflow-tests-")  # no test writes into the user's own journal
+atexit.register(shutil.rmtree, os.environ["MCPFLOW_DATA"], ignore_errors=True)
 RAW = str(Path(__file__).with_name("raw_server.py"))
 
 

@@ -1,6 +1,7 @@
 """One object of each kind that has a view, with a hostile text in all of its fields. A new view adds its object here."""
 
 import dataclasses
+import time
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -17,6 +18,9 @@ from mcpflow_nb.drilling import Cell, Drill, Try
 from mcpflow_nb.effects import Branch, Effect, Effects, Tree
 from mcpflow_nb.exchange import exchange_of
 from mcpflow_nb.forecast import Forecast, Foreseen
+from mcpflow_nb.journal.owner import Owner
+from mcpflow_nb.journal.runs import Runs
+from mcpflow_nb.journal.tables import Kept, State
 from mcpflow_nb.lessons.reports import Answered, Checked, Judged, Told
 from mcpflow_nb.messages import KIND, STEP, Conversation, Message
 from mcpflow_nb.mock_server import MockCall
@@ -176,9 +180,17 @@ def debugged(text):
             {text: text},
             (text,),
         ),
+        a_journal(text),
         ReplayCheck(text, (Finding("argument changed", text, text, {text: text}, [text], text),), 1),
         Upcoming(text, (upcoming.Remaining(text, text, text, text, text, (text,), text),)),
     ]
+
+
+def a_journal(text):
+    """Two runs of a journal, one held by a process of that name."""
+    when, owner = datetime(2026, 1, 1, tzinfo=UTC), Owner(text, text, 1, 1.0, text)
+    one = Kept(text, text, when, when, State(text, 2, 1), text, 1, owner, time.time() + 1_000)
+    return Runs(text, (one, dataclasses.replace(one, owner=None, state=State("running", 2, 1))))
 
 
 def recorded(text):

@@ -151,6 +151,7 @@ def test_contributing_names_every_file_of_the_package_and_no_other() -> None:
     named = {word for row in rows for word in re.findall(r"`([^`]+)`", row.split("|")[1])}
     assert named == {path.name for path in (ROOT / "mcpflow_nb").glob("*.py")} | {
         "views/",
+        "journal/",
         "lessons/",
         "serving/",
         "stepper/",

@@ -74,7 +74,7 @@ SEVERITIES: Final = {
 
 SOURCES: Final = {
     "live": "live", "mock": "◇ mock", "recorded": "◉ recorded", "edited": "✎ edited",
-    "pinned": "⚲ pinned", "reused": "↻ reused",
+    "pinned": "⚲ pinned", "reused": "↻ reused", "settled": "⚖ settled",
 }  # fmt: skip
 """By where a result came from."""
 

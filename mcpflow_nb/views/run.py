@@ -21,7 +21,6 @@ _NEXT_LINES: Final = {
     "paused": ("run.step()", "run.all()", "run.trace"),
     "handoff": ("run.conversation()", "run.trace", "run.next"),
     "failed": ("run.trace", "run.conversation()", "workflow.start(servers, ...)"),
-    "unknown": ("run.trace", "run.conversation()"),
     "cancelled": ("run.trace", "run.conversation()", "workflow.start(servers, ...)"),
 }
 
@@ -166,5 +165,8 @@ def _foot(run: Any) -> tuple[str, ...]:
         return ("run.trace.df", *(f"run[{named(name, 60)!r}]" for name in bound), "run.conversation()")
     if _beyond(run):
         return ("run.step()", "run.plan()", clip(f"run.rerun({named(step_name(run.next), 60)!r})", 80), "run.effects()")
+    if run.outcome == "unknown" and len(run.trace):
+        step = repr(named(run.trace[-1].step, 60))
+        return (clip(f"run.settle({step}, value)", 80), clip(f"run.retry({step})", 80), "run.trace")
     answer = handoff.answer_line(run) if _is_handed(run) else None
     return (*([clip(answer, 80)] if answer else []), *_NEXT_LINES.get(run.outcome, ("run.trace",)))

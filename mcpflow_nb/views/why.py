@@ -21,7 +21,7 @@ WORDS: Final = {
     "answer": "⇢ the client's answer", "binding": "← binding", "made of": "← made of several",
 }  # fmt: skip
 """By the source of a link that is no result of a step."""
-BY_HAND: Final = ("mock", "recorded", "edited", "pinned", "reused", "answer")
+BY_HAND: Final = ("mock", "recorded", "edited", "pinned", "reused", "settled", "answer")
 """Sources that a reader has to see at once: what no live server has just said."""
 
 _QUOTED: Final = r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
