@@ -91,7 +91,7 @@ def test_a_run_of_unknown_outcome_says_what_can_be_done():
             run.settle("mail")
 
 
-def checked(tool="c.told", grace=0.0, timeout=0.05):
+def checked(tool="c.told", grace=0.0, timeout=0.5):
     return workflow(check={"tool": tool, "grace": grace}, timeout=timeout)
 
 
