@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mcpflow_nb.differences import diff as diff
     from mcpflow_nb.drilling import drill as drill
     from mcpflow_nb.dsl import constant as constant
+    from mcpflow_nb.dsl import env as env
     from mcpflow_nb.dsl import field as field
     from mcpflow_nb.dsl import from_step as from_step
     from mcpflow_nb.dsl import idempotency_key as idempotency_key
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from mcpflow_nb.errors import LoadError as LoadError
     from mcpflow_nb.errors import McpflowError as McpflowError
     from mcpflow_nb.errors import MissingValueError as MissingValueError
+    from mcpflow_nb.errors import MissingVariableError as MissingVariableError
     from mcpflow_nb.errors import NotJsonError as NotJsonError
     from mcpflow_nb.errors import NotOfferedError as NotOfferedError
     from mcpflow_nb.errors import RunError as RunError
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from mcpflow_nb.errors import ServeError as ServeError
     from mcpflow_nb.errors import ServerError as ServerError
     from mcpflow_nb.errors import TraceError as TraceError
+    from mcpflow_nb.errors import TrustError as TrustError
     from mcpflow_nb.inference import infer as infer
     from mcpflow_nb.journal.runs import prune as prune
     from mcpflow_nb.journal.runs import runs as runs
@@ -68,6 +71,8 @@ if TYPE_CHECKING:
     from mcpflow_nb.serving.server import serve as serve
     from mcpflow_nb.trace import Record as Record
     from mcpflow_nb.trace import Trace as Trace
+    from mcpflow_nb.trusting import trust as trust
+    from mcpflow_nb.trusting import untrust as untrust
     from mcpflow_nb.workflow import SequentialWorkflow as SequentialWorkflow
     from mcpflow_nb.workflow import WorkflowStep as WorkflowStep
 
@@ -76,9 +81,10 @@ _HOME: Final = {
     for module, names in {
         "workflow": "SequentialWorkflow WorkflowStep",
         "saving": "load",
-        "dsl": "prompt_arg from_step field constant template optional idempotency_key",
+        "dsl": "prompt_arg from_step field constant template optional idempotency_key env",
         "arguments": "Argument",
         "servers": "connect Servers",
+        "trusting": "trust untrust",
         "mocks": "mock mock_like",
         "rules": "when sequence delay fail fault",
         "mock_server": "Mock",
@@ -96,8 +102,8 @@ _HOME: Final = {
         "serving.server": "serve",
         "errors": "McpflowError DefinitionError LoadError ConfigError CheckError ArgumentsError MissingValueError"
         " NotJsonError ServerError ConnectError NotOfferedError CallError CassetteError LessonError ServeError"
-        " TraceError ComplianceError RunError"
-        " JournalError RunHeldError FencedError ChangedError",
+        " MissingVariableError TraceError TrustError ComplianceError JournalError RunHeldError FencedError ChangedError"
+        " RunError",
     }.items()
     for name in names.split()
 }

@@ -123,9 +123,14 @@ class Tool(Shown):
         return words or (() if "readOnlyHint" not in self.annotations else ("changes data",))
 
     @property
+    def only_reads(self) -> bool:
+        """Whether the server says that it changes nothing, and does not say the opposite as well: a word only tightens."""
+        return self.annotations.get("readOnlyHint") is True and self.annotations.get("destructiveHint") is not True
+
+    @property
     def may_repeat(self) -> bool:
         """Whether the server says that a second call does no harm."""
-        return self.annotations.get("readOnlyHint") is True or self.annotations.get("idempotentHint") is True
+        return self.only_reads or self.annotations.get("idempotentHint") is True
 
     @cached_property
     def fingerprint(self) -> str:

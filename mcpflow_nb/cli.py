@@ -39,6 +39,7 @@ for _name, _file, _help in (
     ("run", "commands", "Run a saved workflow to its end or its handoff."),
     ("graph", "commands", "Show a saved workflow as text, DOT or an SVG file."),
     ("serve", "commands", "Serve saved workflows to MCP clients, over stdio or HTTP."),
+    ("trust", "commands", "Let a config file start its commands, after showing exactly what they are."),
     ("lessons", "lesson_commands", "Copy the notebooks of the course to a folder, for you to work in."),
     ("pages", "pages", "Write the course, run, and the reference as HTML pages to read without a kernel."),
 ):

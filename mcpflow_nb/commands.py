@@ -1,4 +1,4 @@
-"""The commands about a saved workflow: check, run, graph and serve; `cli.py` puts them on the command line.
+"""The commands about a saved workflow: check, run, graph, serve, trust; `cli.py` puts them on the command line.
 
 Each prints text for people, or JSON with `--json`, and returns its exit code. To add one: a function here with a
 docstring that is its help, and its name in `cli.py`.
@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final
 from cyclopts import Parameter
 
 from mcpflow_nb.bridge import run as in_io_thread
+from mcpflow_nb.covering import shown_bindings
 from mcpflow_nb.errors import ConfigError
 from mcpflow_nb.inputs import from_texts
 from mcpflow_nb.run import Run
@@ -24,6 +25,7 @@ from mcpflow_nb.servers import connect
 from mcpflow_nb.serving.replies import finite, summary
 from mcpflow_nb.serving.server import SideEffects, WorkflowServer
 from mcpflow_nb.serving.server import serve as serve_workflows
+from mcpflow_nb.trusting import trust as trust_config
 
 TOKEN: Final = "MCPFLOW_TOKEN"
 """The environment variable with the bearer token, for those who want the same one every time."""
@@ -180,6 +182,18 @@ def serve(
     return 0
 
 
+def trust(config: Path) -> int:
+    """Let a config file start its commands, and print exactly what they are. Any change of the file asks again.
+
+    Parameters
+    ----------
+    config
+        A config file with `mcpServers` or `servers`.
+    """
+    print(trust_config(config)._repr_mimebundle_()["text/plain"])
+    return 0
+
+
 def _serve_http(served: WorkflowServer, place: dict[str, Any], *, as_json: bool) -> None:
     endpoint = in_io_thread(served.listen(**place, token=os.environ.get(TOKEN), say=not as_json))
     if as_json:
@@ -197,7 +211,11 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _plain(done: Run, *, with_messages: bool) -> dict[str, Any]:
     trace = done.trace
-    plain = {"workflow": done.workflow.name, **summary(done, trace), "bindings": dict(done.bindings)}
+    plain = {
+        "workflow": done.workflow.name,
+        **summary(done, trace),
+        "bindings": shown_bindings(done.workflow, done.bindings),
+    }
     if with_messages:
         plain["messages"] = [{"role": one.role, "content": one.content} for one in trace.messages]
     return finite(plain)

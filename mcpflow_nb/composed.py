@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, WrapSerializer
 
+from mcpflow_nb.environment import Env, IdempotencyKey
 from mcpflow_nb.errors import MissingValueError
 from mcpflow_nb.paths import Key
-from mcpflow_nb.sources import TAG, Constant, FromStep, IdempotencyKey, PromptArg, Read, Scope, Source, Types
+from mcpflow_nb.sources import TAG, Constant, FromStep, PromptArg, Read, Scope, Source, Types
 from mcpflow_nb.values import ABSENT, Frozen, filled
+
+
+def variables_of(parts: Iterable[Source]) -> tuple[str, ...]:
+    """Return the names of the variables that sources are made with, each once."""
+    return tuple(dict.fromkeys(name for part in parts for name in part.variables))
 
 
 class Template(Source):
@@ -26,6 +32,11 @@ class Template(Source):
     def reads(self) -> tuple[Read, ...]:
         """All that its values read."""
         return self._reads_of(self.values.values())
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Those of its parts."""
+        return variables_of(self.values.values())
 
     @property
     def label(self) -> str:
@@ -63,6 +74,11 @@ class Composed(Source):
     def reads(self) -> tuple[Read, ...]:
         """All that its members read."""
         return self._reads_of(self.members.values())
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Those of its parts."""
+        return variables_of(self.members.values())
 
     @property
     def label(self) -> str:
@@ -103,6 +119,11 @@ class ComposedList(Source):
         return self._reads_of(self.items)
 
     @property
+    def variables(self) -> tuple[str, ...]:
+        """Those of its parts."""
+        return variables_of(self.items)
+
+    @property
     def label(self) -> str:
         """`[argument a, 1]`."""
         return "[" + ", ".join(item.label for item in self.items) + "]"
@@ -136,6 +157,7 @@ AnySource = Annotated[
     | Annotated[FromStep, Tag("from_step")]
     | Annotated[Constant, Tag("constant")]
     | Annotated[IdempotencyKey, Tag("idempotency_key")]
+    | Annotated[Env, Tag("env")]
     | Annotated[Template, Tag("template")]
     | Annotated[Composed, Tag("object")]
     | Annotated[ComposedList, Tag("list")],

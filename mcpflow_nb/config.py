@@ -11,18 +11,25 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, Literal
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from mcpflow_nb.errors import ConfigError, did_you_mean
+from mcpflow_nb.masking import KNOWN, is_secret
+from mcpflow_nb.sources import Source
 
 CONNECT_SECONDS: Final = 10.0
 _URL: Final = re.compile(r"[A-Za-z][\w+.-]*://")
 _VARIABLE: Final = re.compile(r"\$\{(?:(env|input):)?([A-Za-z_]\w*)(?::-([^}]*))?\}")
 MODES: Final = ("auto", "legacy", "2026-07-28")
+LEAST: Final = 8
+LEAST_NAMED: Final = 4
+"""Shorter values of env and headers are no secrets: they would be masked in every other word."""
+_PLAIN_HEADERS: Final = ("accept", "accept-language", "content-type", "user-agent")
 _KNOWN: Final = {"type", "transport", "command", "args", "env", "cwd", "url", "headers", "mode", "timeout", "trusted"}
 
 
@@ -35,10 +42,10 @@ class Spec:
     target: str
     server: Any = field(default=None, repr=False)
     command: tuple[str, ...] = field(default=(), repr=False)
-    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    env: Mapping[str, Any] = field(default_factory=dict, repr=False)
     cwd: str | None = None
     url: str = field(default="", repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    headers: Mapping[str, Any] = field(default_factory=dict, repr=False)
     mode: str = "auto"
     connect_seconds: float = CONNECT_SECONDS
     source: Literal["live", "mock", "recorded"] = "live"
@@ -154,6 +161,8 @@ def _require_texts(name: str, key: str, given: Any) -> None:
     if not isinstance(given, Mapping):
         raise ConfigError(f"server {name!r}: {key} is a mapping of names to text, not {type(given).__name__}")
     for entry, value in given.items():
+        if isinstance(value, Source) and not value.reads:
+            continue
         if not isinstance(entry, str) or not isinstance(value, str):
             raise ConfigError(f"server {name!r}: {key} {entry!r} is no text")
         if key == "headers" and not (value.isprintable() and value.isascii()):
@@ -173,16 +182,28 @@ def _expanded(name: str, key: str, value: Any) -> Any:
 def _variable(name: str, key: str, match: re.Match[str]) -> str:
     kind, variable, default = match.groups()
     found = os.environ.get(variable) if kind != "input" else None
+    if found is not None and is_secret(variable):
+        KNOWN.know(found)
     if found is None and default is None:
         how = "an input of VS Code; give the value itself" if kind == "input" else "not set, and no default is given"
         raise ConfigError(f"server {name!r}, {key}: ${{{variable}}} is {how}; write ${{{variable}:-value}} or set it")
     return found if found is not None else str(default)
 
 
-def read(path: str | os.PathLike[str], *, this_python: bool = False) -> dict[str, Any]:
-    """Return the servers of a config file by name; nothing is started.
+def variables(value: Any) -> tuple[str, ...]:
+    """Return the names of the environment's variables that a config value is filled from, each once.
 
-    `this_python` makes the command `python` or `python3` mean the interpreter that runs now.
+    >>> variables({"url": "https://${HOST}/mcp", "headers": {"X": "${env:KEY} ${HOST}"}})
+    ('HOST', 'KEY')
+    """
+    if isinstance(value, str):
+        return tuple(dict.fromkeys(found[2] for found in _VARIABLE.finditer(value)))
+    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return tuple(dict.fromkeys(name for part in parts for name in variables(part)))
+
+
+def read(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return the servers of a config file by name, as they stand there; nothing is started.
 
     Raises
     ------
@@ -202,12 +223,35 @@ def read(path: str | os.PathLike[str], *, this_python: bool = False) -> dict[str
     servers = document.get("mcpServers", document.get("servers")) if isinstance(document, dict) else None
     if not isinstance(servers, dict):
         raise ConfigError(f'{file.name}: it has neither "mcpServers" nor "servers"')
-    if this_python:
-        servers = {name: _with_this_python(config) for name, config in servers.items()}
     return dict(servers)
 
 
-def _with_this_python(config: Any) -> Any:
+def with_this_python(config: Any) -> Any:
+    """Return a server of a config file whose command `python` or `python3` is the interpreter that runs now."""
     if isinstance(config, dict) and config.get("command") in ("python", "python3"):
         return {**config, "command": sys.executable}
     return config
+
+
+def secrets_of(spec: Spec, *, certain: bool = False) -> Iterator[str]:
+    """Give the values that a server was started or reached with, as far as they are long enough to be told from words.
+
+    `certain` leaves out what is not under a secret's name, or short: these are masked in results too. What a source
+    gives, a source knows.
+    """
+    for name, value in (*spec.env.items(), *spec.headers.items()):
+        is_named = is_secret(name) or name.lower().endswith("key")
+        if not isinstance(value, str) or name.lower() in _PLAIN_HEADERS or (certain and not is_named):
+            continue
+        least = LEAST_NAMED if (is_named or name in spec.headers) and not certain else LEAST
+        yield from (word for word in (value, *value.split()[1:]) if len(word) >= least)
+    least = LEAST if certain else 1
+    for before, word in pairwise(("", *spec.command)):
+        name, has_value, value = word.partition("=")
+        if name.startswith("-") and has_value and is_secret(name) and len(value) >= least:
+            yield value
+        elif before.startswith("-") and is_secret(before) and not word.startswith("-") and len(word) >= least:
+            yield word
+    address = urlsplit(spec.url)
+    yield from (value for name, value in parse_qsl(address.query) if is_secret(name) and len(value) >= least)
+    yield from (address.password,) if address.password and len(address.password) >= least else ()

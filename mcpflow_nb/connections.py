@@ -13,10 +13,12 @@ from typing import Any, Final, Literal, NamedTuple
 from mcp import Client
 
 from mcpflow_nb.calls import CALL_SECONDS, Answer, Progress, call, read
-from mcpflow_nb.catalog import Catalog
+from mcpflow_nb.catalog import Catalog, Tool
 from mcpflow_nb.config import Spec
+from mcpflow_nb.declared import refusal
 from mcpflow_nb.errors import NotOfferedError, ServerError
 from mcpflow_nb.listing import catalog_of
+from mcpflow_nb.masking import KNOWN
 from mcpflow_nb.sessions import Session, hidden, reason_of
 from mcpflow_nb.show import Shown
 from mcpflow_nb.workflow import SequentialWorkflow
@@ -147,24 +149,44 @@ class Connection(Shown):
             self.error = str(error)
             raise
 
+    async def _list_again(self, session: Session) -> None:
+        session.is_stale = False
+        try:
+            await self.refresh()
+        except ServerError:
+            session.is_stale = True
+            raise
+
     async def call(
         self, tool: str, arguments: dict[str, Any], seconds: float | None = None, progress: Progress | None = None,
-        meta: dict[str, Any] | None = None,
+        meta: dict[str, Any] | None = None, pin: Tool | None = None,
     ) -> Answer:  # fmt: skip
-        """Call a tool once; a session that was lost is replaced first, a call is never sent twice."""
+        """Call a tool once; a session that was lost is replaced first, a call is never sent twice.
+
+        `pin` is the tool as it must still be declared: by what the server listed last, and again when it said that it
+        has changed. Otherwise nothing is sent.
+        """
         limit = CALL_SECONDS if seconds is None else seconds
-        asked = Asked("call", tool, arguments, running.get())
-        return await self._ask(asked, lambda client: call(client, tool, arguments, limit, progress, meta))
+        asked = Asked("call", tool, KNOWN.by_value(arguments) if KNOWN.values else arguments, running.get())
+        return await self._ask(asked, lambda client: call(client, tool, arguments, limit, progress, meta), pin)
 
     async def read(self, uri: str, seconds: float | None = None) -> Answer:
         """Read a resource once, in a session as for a call."""
         limit = CALL_SECONDS if seconds is None else seconds
-        return await self._ask(Asked("read", uri, {}, running.get()), lambda client: read(client, uri, limit))
+        return await self._ask(
+            Asked("read", KNOWN.by_value(uri), {}, running.get()), lambda client: read(client, uri, limit)
+        )
 
-    async def _ask(self, asked: Asked, request: Callable[[Client], Awaitable[Answer]]) -> Answer:
+    async def _ask(
+        self, asked: Asked, request: Callable[[Client], Awaitable[Answer]], pin: Tool | None = None
+    ) -> Answer:
         refused: str | None = None
         try:
             session = self._usable() or await self.open()
+            if pin is not None:
+                if session.is_stale:
+                    await self._list_again(session)
+                refused = refusal(pin, self.catalog.tools.get(pin.name))
         except ServerError as error:
             refused = str(error)
         if refused is not None or session.client is None:
@@ -185,6 +207,8 @@ class Connection(Shown):
                 await asyncio.to_thread(session.stderr.settle, 0.1)
             if answer.lost and (lines := session.stderr.lines()):
                 answer = answer._replace(error=f"{answer.error}; it wrote on stderr: {lines[-1]}")
+        if KNOWN.values:
+            answer = _without_secrets(answer)
         _tell(tells, answer)
         return answer
 
@@ -217,6 +241,17 @@ class Connection(Shown):
 def _tell(tells: list[Callable[[Answer], None]], answer: Answer) -> None:
     for tell in tells:
         tell(answer)
+
+
+def _without_secrets(answer: Answer) -> Answer:
+    """Return an answer without the secrets that were sent; one that is too deep to look through is no answer."""
+    try:
+        raw, error, refused = map(KNOWN.by_value, (answer.raw, answer.error, answer.protocol_error))
+    except RecursionError:
+        return answer._replace(
+            status="invalid_output", raw=None, error="it ran, but its output is nested too deep to keep"
+        )
+    return answer._replace(raw=raw, error=error, protocol_error=refused)
 
 
 class _Named(dict[str, Any]):

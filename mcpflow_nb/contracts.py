@@ -5,7 +5,9 @@ To add a check: a function of one step in `CHECKS`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -33,6 +35,16 @@ def check(workflow: SequentialWorkflow, servers: Any) -> Report:
         order.setdefault(step.name, position)
     found.sort(key=lambda problem: order.get(problem.step, -1))
     return Report(workflow, tuple(found), tuple(servers.names))
+
+
+def pins_of(workflow: SequentialWorkflow, servers: Any) -> dict[str, Tool]:
+    """Return the tool of each step as it is declared now, by the step's name."""
+    found = {}
+    for step in workflow.steps:
+        with suppress(ServerError):
+            if step.tool is not None:
+                found[step.name] = servers.find(step.tool, step.server).tool
+    return found
 
 
 class Known:
@@ -176,6 +188,17 @@ def types_fit(step: WorkflowStep, known: Known) -> Iterator[Problem]:
             yield _problem("type-mismatch", step, message, name, fix="nothing is coerced: give a value of that type")
 
 
+def variables_set(step: WorkflowStep, known: Known) -> Iterator[Problem]:  # noqa: ARG001
+    """missing-variable: a secret by reference that this process does not have; the structure alone does not ask."""
+    named: list[tuple[str | None, Source]] = [*step.args.items(), *((None, s) for s in step.template.values())]
+    for argument, source in named:
+        for name in source.variables if not source.optional else ():
+            if not os.environ.get(name):
+                fix = f"set it before this process begins, or os.environ[{name!r}] = getpass.getpass()"
+                message = f"the environment variable {name!r} is not set"
+                yield _problem("missing-variable", step, message, argument, focus=name, fix=fix)
+
+
 class Lack(NamedTuple):
     """A required parameter that no source gives: certainly, or where `source` has nothing when it runs."""
 
@@ -252,6 +275,7 @@ CHECKS: tuple[Callable[[WorkflowStep, Known], Iterator[Problem]], ...] = (
     fields_exist,
     types_fit,
     parameters_given,
+    variables_set,
     resources_offered,
     check_is_there,
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from mcpflow_nb.exact import dumps
 from mcpflow_nb.faults import Failure
@@ -19,6 +19,14 @@ from mcpflow_nb.workflow import WorkflowStep
 
 Fate = Literal["call", "reuse", "pinned", "rerun"]
 """What becomes of a step: it is called, its result is used again, its value is given, or only a re-run calls it."""
+
+Outcome = Literal["paused", "completed", "handoff", "failed", "unknown", "cancelled"]
+
+OUTCOMES: Final[dict[str, Outcome]] = {
+    "ok": "paused", "skipped": "paused", "handoff": "handoff", "needs_input": "handoff",
+    "unknown": "unknown", "cancelled": "cancelled",
+}  # fmt: skip
+"""The outcome of a run after a step of each status; any other status is a failure."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,8 @@ from mcpflow_nb.values import ABSENT, copied
 from mcpflow_nb.workflow import SequentialWorkflow, WorkflowStep
 
 if TYPE_CHECKING:
-    from mcpflow_nb.run import Outcome, Run
+    from mcpflow_nb.course import Outcome
+    from mcpflow_nb.run import Run
 
 
 class Debugger(Explained):
@@ -52,7 +53,7 @@ class Debugger(Explained):
     @property
     def own_records(self) -> tuple[Record, ...]:
         """The records this run made itself, calls by `run.call` too; a fork shares those before it with its parent."""
-        return (*self._records[self._inherited :], *self._apart)
+        return tuple(map(self._itself._cover.record, (*self._records[self._inherited :], *self._apart)))
 
     @property
     def failing(self) -> tuple[str, ...]:
@@ -187,7 +188,7 @@ class Debugger(Explained):
     def fork(self) -> Run:
         """Return a new run that stands where this one stands, with this one as its parent; nothing is called."""
         made = type(self._itself)(self.workflow, self.servers, self._arguments, self._itself._outline.given)
-        made.parent, made.forked_at = self._itself, self._course.at
+        made.parent, made.forked_at, made._pins = self._itself, self._course.at, dict(self._itself._pins)
         made._records, made._inherited = list(self._records), len(self._records)
         made._goal, made._left, made._tries = self._goal, self._itself._left, dict(self._itself._tries)
         made._moved(self._course, self.outcome)
@@ -247,7 +248,7 @@ class Debugger(Explained):
         if (problem := await self._itself._intend(asked, 1, apart=True)) is not None:
             raise RunError(f"run.call(): {problem}")
         begun = datetime.now(UTC)
-        answer = await now.connection.call(now.tool.name, sent, self.workflow.steps[at].timeout)
+        answer = await now.connection.call(now.tool.name, sent, self.workflow.steps[at].timeout, pin=now.pin)
         self._apart.append(made := Record(
             step, now.connection.name, now.tool.name, answer.status, now.connection.source, passed, started=begun
         ))  # fmt: skip

@@ -1,24 +1,22 @@
 """Drift: what servers declare otherwise than when a cassette was recorded, and what of its workflows that breaks.
 
-Calls no tool: schemas are compared, and the check of each workflow then with its check now. To add what can change of a
-tool: a line in `_PARTS`.
+Calls no tool: schemas are compared, and the check of each workflow then with its check now.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from mcpflow_nb.cassette import Cassette, Interaction
 from mcpflow_nb.catalog import Catalog, Tool
 from mcpflow_nb.contracts import check
-from mcpflow_nb.differences import changes
+from mcpflow_nb.declared import Changed, declared
 from mcpflow_nb.errors import ServerError
 from mcpflow_nb.exact import dumps
-from mcpflow_nb.masking import MASK, masked_schema
+from mcpflow_nb.masking import MASK
 from mcpflow_nb.paths import dotted
 from mcpflow_nb.problems import Problem
 from mcpflow_nb.replaying import replay
@@ -34,22 +32,6 @@ COLUMNS: Final = (
 )  # fmt: skip
 BREAKING: Final = ("error", "handoff")
 """Severities of a new finding that break a workflow: it does not start, or hands off where it did not."""
-_PARTS: Final = {
-    "input": "input_schema", "output": "output_schema", "annotations": "annotations", "description": "description",
-    "title": "title",
-}  # fmt: skip
-_REQUIRED: Final = re.compile(r"(?:^|\.)required\.([^.]+)$")
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """One thing a server declares otherwise: `what` in words, and the JSON values; None where a side has nothing."""
-
-    server: str
-    tool: str | None
-    what: str
-    recorded: Any = None
-    now: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,33 +171,5 @@ def _changed(server: str, then: Catalog, servers: Any) -> Iterator[Changed]:
         if name not in now:
             yield Changed(server, name, "the tool is gone")
         elif tool.fingerprint != now[name].fingerprint:
-            yield from _declared(tool, now[name])
+            yield from declared(tool, now[name])
     yield from (Changed(server, name, "the tool is new") for name in now if name not in then.tools)
-
-
-def _declared(then: Tool, now: Tool) -> Iterator[Changed]:
-    for word, part in _PARTS.items():
-        whole = [masked_schema(getattr(tool, part)) for tool in (then, now)]  # as it is written
-        for one in changes(*map(_by_name, whole)):
-            is_whole = one.what == "value"
-            said = f"{word} is changed" if is_whole else f"{word}: {_words(one)}"
-            yield Changed(then.server, then.name, said, *(whole if is_whole else (one.left, one.right)))
-
-
-def _words(one: Any) -> str:
-    path = re.sub(r"(^|\.)properties\.", r"\1", one.what)
-    if found := _REQUIRED.search(one.what):
-        return f"{found[1]} is {'required now' if one.has_right else 'no longer required'}"
-    return f"{path} is {'changed' if one.has_left and one.has_right else 'new' if one.has_right else 'gone'}"
-
-
-def _by_name(schema: Any) -> Any:
-    """Return a schema in which the required names are keys, so that one more of them moves no other."""
-    if isinstance(schema, list):
-        return [_by_name(item) for item in schema]
-    if not isinstance(schema, Mapping):
-        return schema
-    return {
-        key: dict.fromkeys(map(str, item), True) if key == "required" and isinstance(item, list) else _by_name(item)
-        for key, item in schema.items()
-    }

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from mcpflow_nb.composed import Composed, ComposedList, Template
+from mcpflow_nb.environment import Env, IdempotencyKey
 from mcpflow_nb.errors import DefinitionError
 from mcpflow_nb.paths import split_path
-from mcpflow_nb.sources import Constant, FromStep, IdempotencyKey, PromptArg, Source, checked
+from mcpflow_nb.sources import Constant, FromStep, PromptArg, Source, checked
 from mcpflow_nb.values import ABSENT, MAX_DEPTH, Frozen, placeholders
 
 
@@ -40,6 +41,19 @@ def field(binding: str, path: str, *, default: Any = ABSENT) -> FromStep:
     'games.list.0.id'
     """
     return FromStep(name=_named("field", binding), path=split_path(_named("field", path)), **_given(default))
+
+
+def env(name: str) -> Env:
+    """Read a variable of the environment when something is sent, and keep its value nowhere: a secret by reference.
+
+    It is a source, and a value in `env` and `headers` of a server.
+
+    >>> env("GITHUB_TOKEN"), template("Bearer {token}", token=env("GITHUB_TOKEN")).variables
+    (env('GITHUB_TOKEN'), ('GITHUB_TOKEN',))
+    """
+    if not name or (isinstance(name, str) and ("=" in name or "\0" in name)):
+        raise DefinitionError(f"env takes the name of a variable, not {name!r}")
+    return Env(name=_named("env", name))
 
 
 def constant(value: Any) -> Constant:

@@ -16,15 +16,18 @@ from typing import Any, Final, Protocol
 from mcpflow_nb.calls import FAIL, Progress
 from mcpflow_nb.catalog import Tool
 from mcpflow_nb.connections import Connection
+from mcpflow_nb.covering import covered, without
+from mcpflow_nb.declared import refusal
 from mcpflow_nb.errors import MissingValueError, NotJsonError, ServerError
 from mcpflow_nb.faults import Failure
 from mcpflow_nb.fetching import after_call, before_call, before_handoff, fetch, known_uri
+from mcpflow_nb.masking import KNOWN, MASK, secret_texts
 from mcpflow_nb.messages import called
 from mcpflow_nb.results import text_of_content, value_of
 from mcpflow_nb.show import Shown
 from mcpflow_nb.sources import KEY, Scope
 from mcpflow_nb.trace import Fetched, Passed, Record, SourceWord, Status
-from mcpflow_nb.values import ABSENT, copied, filled, jsonable
+from mcpflow_nb.values import ABSENT, copied, filled, jsonable, text_of
 from mcpflow_nb.workflow import WorkflowStep
 
 KEY_META: Final = "mcpflow/idempotency-key"
@@ -79,6 +82,7 @@ class Ready:
     connection: Connection | None = None
     tool: Tool | None = None
     failure: Failure | None = None
+    pin: Tool | None = None
 
 
 class Intend(Protocol):
@@ -104,11 +108,12 @@ class Doing:
 
 def ready(
     step: WorkflowStep, scope: Scope, servers: Any, given: Mapping[str, Passed] | None = None, *,
-    is_answered: bool = False, failure: Failure | None = None,
+    is_answered: bool = False, failure: Failure | None = None, pin: Tool | None = None,
 ) -> Ready:  # fmt: skip
     """Resolve a step against what has run so far; calls nothing, and puts every problem into the answer.
 
-    `given` are arguments that take the place of the workflow's own, each with its origin.
+    `given` are arguments that take the place of the workflow's own, each with its origin; `pin` is the tool as it must
+    still be declared.
     """
     guidance = filled(step.guidance, dict(scope.arguments)) if step.guidance else None
     uris = tuple(known_uri(uri, step.template, scope) for uri in before_call(step))
@@ -118,26 +123,35 @@ def ready(
     try:
         connection, tool = servers.find(step.tool, step.server)
     except ServerError as error:
-        return Ready(step, replace(call, problem=str(error)), scope, servers, is_answered)
-    arguments, problem = _resolved(step, scope, given or {})
+        gone = f"{refusal(pin, None)}; " if pin is not None else ""
+        return Ready(step, replace(call, problem=f"{gone}{error}"), scope, servers, is_answered)
+    arguments, problem = _resolved(step, scope, given or {}, is_sent=connection.source != "recorded")
+    without({passed.name: passed.value for passed in arguments}, step.secret)  # known from here on
+    problem = (refusal(pin, tool) if pin is not None else None) or problem
     there = {passed.name for passed in arguments}
     missing = () if problem else tuple(name for name in tool.required if name not in there)
     call = NextCall(
         step.name, tool.name, connection.name, connection.source, arguments, missing, tool.effects, guidance, problem,
         failure.said if failure is not None else None, uris,
     )  # fmt: skip
-    return Ready(step, call, scope, servers, is_answered, connection, tool, failure)
+    return Ready(step, call, scope, servers, is_answered, connection, tool, failure, pin)
 
 
-def _resolved(step: WorkflowStep, scope: Scope, given: Mapping[str, Passed]) -> tuple[tuple[Passed, ...], str | None]:
-    passed = []
+def _resolved(
+    step: WorkflowStep, scope: Scope, given: Mapping[str, Passed], *, is_sent: bool
+) -> tuple[tuple[Passed, ...], str | None]:
+    passed: list[Passed] = []
     for name, source in step.args.items():
         if name in given:
             continue
         try:
             value = source.resolve(scope)
-            if value is not ABSENT:
-                passed.append(Passed(name, jsonable(value), source.label))
+            if value is ABSENT:
+                continue
+            passed.append(Passed(name, jsonable(value), source.label))
+            if KNOWN.values and is_sent and not source.variables and source.reads and MASK in text_of(passed[-1].value):
+                again = f"give it again: run.edit({step.name!r}, {name}=...), or with mf.env"
+                return tuple(passed), f"argument {name!r}: {source.label} has dots in the place of a secret; {again}"
         except (MissingValueError, NotJsonError) as error:
             return tuple(passed), f"argument {name!r}: {error}"
     return (*passed, *given.values()), None
@@ -185,17 +199,34 @@ async def _called(
     ready: Ready, doing: Doing, connection: Connection, tool: Tool, attempt: int, progress: Progress | None,
     meta: dict[str, Any],
 ) -> Record:  # fmt: skip
+    try:
+        sent = _revealed(ready)
+    except (MissingValueError, NotJsonError) as error:
+        return record(ready, doing, "not_sent", error=str(error), attempt=attempt)
     started, clock = datetime.now(UTC), time.perf_counter()
-    answer = await connection.call(tool.name, ready.call.sent, ready.plan.timeout, progress, meta or None)
+    answer = await connection.call(tool.name, sent, ready.plan.timeout, progress, meta or None, ready.pin)
     when = (started, time.perf_counter() - clock) if answer.status != "not_sent" else (None, 0.0)
     with_status = partial(
         record, ready, doing, attempt=attempt, raw=answer.raw, started=when[0], seconds=when[1],
         protocol_error=answer.protocol_error,
     )  # fmt: skip
     if answer.status == "ok" and answer.raw is not None:
-        return _answered(ready.plan, tool, answer.raw, with_status)
+        made = _answered(ready.plan, tool, answer.raw, with_status)
+        if ready.plan.secret:
+            covered(made, ready.plan.secret)  # known from here on
+        return made
     said = answer.error or text_of_content(answer.raw or {}) or "the tool reports an error without a word"
     return with_status(answer.status, error=said)
+
+
+def _revealed(ready: Ready) -> dict[str, Any]:
+    """Return the arguments as they are sent: with the values of secrets, which no record has."""
+    sent, scope = ready.call.sent, ready.scope._replace(reveals=True)
+    for passed in ready.call.arguments:
+        source = ready.plan.args.get(passed.name)
+        if source is not None and source.variables and passed.origin == source.label:
+            sent[passed.name] = secret_texts(jsonable(source.resolve(scope)))
+    return sent
 
 
 def _answered(step: WorkflowStep, tool: Tool, raw: dict[str, Any], with_status: Callable[..., Record]) -> Record:

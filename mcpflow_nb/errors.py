@@ -4,9 +4,11 @@
     ├── DefinitionError        something was written that can never be a workflow (also a ValueError)
     ├── LoadError              a saved file that is not one of ours, too large, or too new
     ├── ConfigError            an mcp.json that cannot be used
+    │   └── TrustError         an mcp.json that starts what its reader has not trusted; `.commands` has all of it
     ├── CheckError             a workflow with errors was asked to run; `.report` has them all
     ├── ArgumentsError         workflow arguments are missing or of the wrong type; `.problems` has them all
     ├── MissingValueError      a source found nothing where it looked (also a LookupError)
+    │   └── MissingVariableError  a variable of the environment is not set
     ├── NotJsonError           a value that JSON cannot carry (also a TypeError)
     ├── ServerError            anything between us and a server; `.server` names it
     │   ├── ConnectError       it could not be opened; `.stderr` has its last lines
@@ -30,7 +32,9 @@ To add one: a class below, a line above.
 from __future__ import annotations
 
 import difflib
+import json
 import linecache
+import shlex
 import traceback
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -91,6 +95,22 @@ class ConfigError(McpflowError, ValueError):
     """A server configuration that cannot be used."""
 
 
+class TrustError(ConfigError):
+    """A config file whose commands were not trusted as they are now. `.commands` has each of them, whole and escaped."""
+
+    def __init__(self, path: str, commands: Sequence[str], *, has_changed: bool = False) -> None:
+        self.path, self.commands = path, tuple(commands)
+        named = json.dumps(path)
+        when = " as it is now" if has_changed else ""
+        listed = "".join(f"\n  {one}" for one in self.commands)
+        mend = (
+            f"mf.trust({named}), or in a shell: mcpflow-nb trust {shlex.quote(path) if path.isprintable() else named}"
+        )
+        super().__init__(
+            f"{named} is not trusted{when}, and nothing was started; it says:{listed}\nto allow it: {mend}"
+        )
+
+
 class CheckError(McpflowError):
     """A workflow with errors. `.report` is the whole report."""
 
@@ -126,6 +146,15 @@ class MissingValueError(McpflowError, LookupError):
             kinds = {str: "text", bool: "a boolean", int: "a number", float: "a number", type(None): "null"}
             self.found, hint = kinds.get(type(value), type(value).__name__), ""
         super().__init__(f"{label} has no {key!r}: there is {self.found}{hint}")
+
+
+class MissingVariableError(MissingValueError):
+    """A variable of the environment that is not set, or empty. `.key` is its name; nothing has its value."""
+
+    def __init__(self, name: str) -> None:
+        self.label, self.key, self.found = "the environment", name, "no such variable"
+        mend = f"set it before this process begins, or os.environ[{name!r}] = getpass.getpass()"
+        Exception.__init__(self, f"the environment variable {name!r} is not set; {mend}")
 
 
 class NotJsonError(McpflowError, TypeError):

@@ -19,9 +19,10 @@ from mcpflow_nb.upcoming import Upcoming, upcoming
 from mcpflow_nb.workflow import SequentialWorkflow
 
 if TYPE_CHECKING:
+    from mcpflow_nb.course import Outcome
     from mcpflow_nb.journal.keeper import Keeper
     from mcpflow_nb.messages import Conversation
-    from mcpflow_nb.run import Outcome, Run
+    from mcpflow_nb.run import Run
 
 
 class Explained(Shown):
@@ -62,7 +63,7 @@ class Explained(Shown):
         """Why the run stopped: step, tool, server and cause; None while it is paused or when it completed."""
         if self.outcome in ("paused", "completed"):
             return None
-        last = self._records[-1] if self._records else None
+        last = self._itself._cover.record(self._records[-1]) if self._records else None
         if last is None or last.error is None or (self.outcome == "cancelled" and last.status in ("ok", "handoff")):
             return "cancelled before the next step"
         tool = f", tool {last.tool!r} on server {last.server!r}" if last.tool else ""

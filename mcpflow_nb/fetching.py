@@ -11,12 +11,14 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
+from urllib.parse import quote
 
 from mcp.shared.uri_template import InvalidUriTemplate, UriTemplate
 
 from mcpflow_nb.catalog import Catalog
 from mcpflow_nb.connections import Connection
 from mcpflow_nb.errors import MissingValueError, NotOfferedError, ServerError, listed
+from mcpflow_nb.masking import KNOWN, MASK
 from mcpflow_nb.sources import Scope, Source
 from mcpflow_nb.trace import Fetched
 from mcpflow_nb.values import ABSENT, text_of, uri_placeholders
@@ -64,12 +66,13 @@ async def fetch(step: WorkflowStep, uris: Sequence[str], scope: Scope, servers: 
 async def _one(step: WorkflowStep, template: str, scope: Scope, servers: Any, *, after: bool) -> Fetched:
     uri = template
     try:
-        uri = filled_uri(template, step.template, scope)
+        asked = filled_uri(template, step.template, scope._replace(reveals=True))
+        uri = str(KNOWN.by_value(asked))
         connection = offering(uri, step, servers)
     except (MissingValueError, ServerError, ValueError) as problem:
         return Fetched(uri, None, error=f"resource {uri!r} cannot be fetched: {problem}", after_call=after)
     clock = time.perf_counter()
-    answer = await connection.read(uri, step.timeout)
+    answer = await connection.read(asked, step.timeout)
     seconds = time.perf_counter() - clock
     contents = tuple((answer.raw or {}).get("contents", ()))
     error = None
@@ -110,7 +113,7 @@ def filled_uri(template: str, sources: Mapping[str, Source], scope: Scope) -> st
 def known_uri(template: str, sources: Mapping[str, Source], scope: Scope) -> str:
     """Return the URI as far as it is known: filled, or as the author wrote it."""
     try:
-        return filled_uri(template, sources, scope)
+        return filled_uri(template, sources, scope).replace(quote(MASK), MASK)
     except (MissingValueError, ValueError):
         return template
 

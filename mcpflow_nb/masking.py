@@ -5,8 +5,10 @@ A value keeps its type: text becomes dots, a number 0, and true, false and null 
 
 from __future__ import annotations
 
+import html
 import json
 import re
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote
@@ -28,6 +30,7 @@ _NARROWS: Final = frozenset((
 ))  # fmt: skip
 _LEAST: Final = 6
 _LONG: Final = 16
+_FEW: Final = 64
 _LONGEST: Final = 10_000
 _HEAD: Final = 4
 """Values shorter than this are not looked for: they would be found in every other word."""
@@ -40,6 +43,24 @@ def is_secret(name: object) -> bool:
     (True, False)
     """
     return isinstance(name, str) and SECRET.search(name[:2_000]) is not None
+
+
+class Secret(str):
+    """A text whose repr is dots, so that no traceback and no log that shows values has it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(MASK)
+
+
+def secret_texts(value: Any) -> Any:
+    """Return a JSON value in which every text is a `Secret`."""
+    if isinstance(value, str):
+        return Secret(value)
+    if isinstance(value, Mapping):
+        return {key: secret_texts(item) for key, item in value.items()}
+    return list(map(secret_texts, value)) if isinstance(value, list | tuple) else value
 
 
 class Masks:
@@ -57,6 +78,11 @@ class Masks:
         for value in values:
             self._add(value)
 
+    def know(self, text: str) -> None:
+        """Remember a text that is a secret whatever it looks like; one of fewer than 4 characters is not looked for."""
+        if len(text) >= _HEAD and text not in self.values:
+            self._add(str.__str__(text))
+
     def learn(self, value: Any) -> None:
         """Remember the texts that stand under a secret's name, as far as they look like one and not like a word."""
         for text in _secret_texts(value, under=False):
@@ -64,13 +90,16 @@ class Masks:
                 self._add(text)
 
     def _add(self, value: str) -> None:
-        """Know a secret, also as it is written in JSON text and in a URI."""
+        """Know a secret, also as it is written in JSON text, in a URI and in base64."""
         self.values.add(value)
-        forms = {value, *(json.dumps(value, ensure_ascii=flag)[1:-1] for flag in (True, False))}
-        for form in forms | {quote(value, safe="", errors="replace")}:
-            known = self._heads.setdefault(form[:_HEAD], [])
-            known.append(form)
-            known.sort(key=len, reverse=True)  # the longest goes first, for one may begin with another
+        forms = {value, html.escape(value), *(json.dumps(value, ensure_ascii=flag)[1:-1] for flag in (True, False))}
+        raw = value.encode(errors="surrogatepass")
+        coded = (
+            {code(raw).decode().rstrip("=") for code in (b64encode, urlsafe_b64encode)} if len(raw) >= _LEAST else {}
+        )
+        for form in {*forms, quote(value, safe="", errors="replace"), *coded}:
+            # A new list, for another thread may read the old one; the longest first, for one may begin with another.
+            self._heads[form[:_HEAD]] = sorted({*self._heads.get(form[:_HEAD], ()), form}, key=len, reverse=True)
 
     def masked(self, value: Any, *, under: bool = False) -> Any:
         """Return a copy of a JSON value without its secrets; `under` says that it stands under a secret's name."""
@@ -86,16 +115,19 @@ class Masks:
         return type(value)(0) if under and type(value) in (int, float) else value
 
     def by_value(self, value: Any) -> Any:
-        """Return a JSON value without the secrets that are known by their values; names decide nothing, keys stay."""
+        """Return a JSON value without the secrets that are known by their values, in keys as well; names decide nothing."""
         if isinstance(value, str):
-            return self._without(value) if self._heads else value
+            text = self._without(value) if self._heads else value
+            return MASK if isinstance(text, Secret) else text
         if isinstance(value, Mapping):
-            return {key: self.by_value(item) for key, item in value.items()}
+            return {self.by_value(key): self.by_value(item) for key, item in value.items()}
         return type(value)(map(self.by_value, value)) if isinstance(value, list | tuple) else value
 
     def _without(self, text: str) -> str:
         """Return a text in which every known value is dots; thousands of values take no longer than one."""
         kept, end, at, heads = [], 0, 0, self._heads
+        if len(heads) <= _FEW and not any(head in text for head in tuple(heads)):
+            return text
         while at <= len(text) - _HEAD:
             for form in heads.get(text[at : at + _HEAD], ()):
                 if text.startswith(form, at):
@@ -116,6 +148,10 @@ class Masks:
             lambda found: found[1] + MASK if _is_named(found[1]) else found[0], "".join([*kept, text[end:]])
         )
         return str(self.by_value(said))
+
+
+KNOWN: Final = Masks()
+"""The secrets that this process has sent, by their values: nothing that comes back or is shown has them."""
 
 
 def masked_schema(schema: Any, *, under: bool = False) -> Any:

@@ -106,8 +106,8 @@ def _step(step: WorkflowStep) -> Verb:
     fields = {
         "tool": step.tool, "server": step.server, "bind": step.binding, "args": dict(step.args) or None,
         "guidance": step.guidance, "resources": list(step.resources) or None, "template": dict(step.template) or None,
-        "timeout": step.timeout, "handoff": step.handoff or None, "parse": step.parse, "repeat": step.repeat,
-        "check": step.check.written() if step.check is not None else None,
+        "timeout": step.timeout, "secret": list(step.secret) or None, "handoff": step.handoff or None, "parse": step.parse,
+        "repeat": step.repeat, "check": step.check.written() if step.check is not None else None,
     }  # fmt: skip
     return Verb("step", (step.name,), {key: value for key, value in fields.items() if value is not None}, step.name)
 

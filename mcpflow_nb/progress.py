@@ -11,6 +11,7 @@ import time
 from typing import Any, Final
 
 from mcpflow_nb.calls import Progress
+from mcpflow_nb.masking import KNOWN
 from mcpflow_nb.views.html import tag, visible
 
 FIRST_SECONDS: Final = 1.0
@@ -42,7 +43,7 @@ class watching:  # noqa: N801 - reads as a sentence: `async with watching("step 
 
     async def _report(self, progress: float, total: float | None, message: str | None) -> None:
         if not self._latest or progress >= self._latest[0][0]:  # reports may come out of order
-            self._latest[:] = [(progress, total, message)]
+            self._latest[:] = [(progress, total, KNOWN.by_value(message))]
 
     async def __aexit__(self, *_: object) -> None:
         if self._ticker is not None:

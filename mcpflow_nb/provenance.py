@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from mcpflow_nb.covering import shown_arguments
 from mcpflow_nb.errors import RunError, did_you_mean
 from mcpflow_nb.paths import Path
 from mcpflow_nb.show import Shown
@@ -92,7 +93,7 @@ def _links(run: Any, workflow: Any, record: Any, argument: str, depth: int, seen
     yield Link(depth, f"argument {argument!r} of step {record.step!r} ← {passed.origin}", passed.value, kind)
     for read in reads:
         if read.kind == "argument":
-            given = run.arguments.get(read.name)
+            given = shown_arguments(run.workflow, run.arguments).get(read.name)
             yield Link(depth + 1, f"workflow argument {read.name!r}", given, "argument")
         else:
             yield from _made(run, workflow, read.name, depth + 1, seen)

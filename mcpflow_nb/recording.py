@@ -21,10 +21,12 @@ from typing import Any, Final, Self
 from mcpflow_nb.calls import Answer
 from mcpflow_nb.cassette import Cassette, Interaction
 from mcpflow_nb.catalog import Catalog
+from mcpflow_nb.config import secrets_of
 from mcpflow_nb.connections import Asked, Connection
+from mcpflow_nb.covering import covered_raw, secret_names, without
 from mcpflow_nb.errors import CassetteError
-from mcpflow_nb.masking import Masks
-from mcpflow_nb.redaction import masked_catalog, masked_interaction, masked_plan, secrets_of
+from mcpflow_nb.masking import KNOWN, Masks
+from mcpflow_nb.redaction import masked_catalog, masked_interaction, masked_plan
 from mcpflow_nb.values import copied
 from mcpflow_nb.workflow import SequentialWorkflow
 
@@ -51,6 +53,7 @@ class Recording(Cassette):
         self._ran: dict[str, Any] = {}
         self._given = Masks(value for one in connections.values() for value in secrets_of(one.spec))
         self._masks = Masks(self._given.values)
+        self._known = 0
         self._shown: list[Interaction] = []
         self._is_begun = self._is_on = self._is_block = self._is_due = False
         self._pause = 0.0
@@ -62,6 +65,8 @@ class Recording(Cassette):
         with self._lock:
             if not self._is_on:
                 return self._held[0]
+            if len(KNOWN.values) != self._known:
+                self._shown, self._known = [], len(KNOWN.values)
             self._shown += [masked_interaction(one, self._masks) for one in self._heard[len(self._shown) :]]
             return tuple(self._shown)
 
@@ -137,9 +142,9 @@ class Recording(Cassette):
         self.stop()
 
     def _listen(self, server: str, asked: Asked) -> Callable[[Answer], None]:
-        clock = time.perf_counter()
+        clock, secret = time.perf_counter(), secret_names(asked.workflow)
         sent = Interaction(
-            asked.kind, server, asked.name, copied(dict(asked.arguments)), "unknown", error=UNANSWERED,
+            asked.kind, server, asked.name, without(copied(dict(asked.arguments)), secret), "unknown", error=UNANSWERED,
             started=datetime.now(UTC),
         )  # fmt: skip
         with self._lock:
@@ -149,7 +154,7 @@ class Recording(Cassette):
                 self._ran[asked.workflow.name] = asked.workflow
 
         def tell(answer: Answer) -> None:
-            self._put(at, replace(sent, **_kept(answer), seconds=time.perf_counter() - clock))
+            self._put(at, replace(sent, **_kept(answer, secret), seconds=time.perf_counter() - clock))
 
         return tell
 
@@ -176,12 +181,13 @@ class Recording(Cassette):
                 self._pause = SHARE * (time.perf_counter() - clock)
 
 
-def _kept(answer: Answer) -> dict[str, Any]:
+def _kept(answer: Answer, secret: tuple[str, ...] = ()) -> dict[str, Any]:
     """Return what of an answer is kept, copied: its reader may change it."""
     if _is_deep(answer.raw, MOST_DEPTH):
         return {"status": "invalid_output", "error": TOO_DEEP}
+    raw = copied(answer.raw)
     return {
-        "status": answer.status, "raw": copied(answer.raw), "error": answer.error,
+        "status": answer.status, "raw": covered_raw(raw, secret) if secret else raw, "error": answer.error,
         "protocol_error": copied(answer.protocol_error), "lost": answer.lost,
     }  # fmt: skip
 

@@ -14,9 +14,10 @@ from typing import Any, Final
 
 from mcpflow_nb.calls import Answer
 from mcpflow_nb.cassette import Cassette, Interaction
-from mcpflow_nb.catalog import Catalog
+from mcpflow_nb.catalog import Catalog, Tool
 from mcpflow_nb.config import Spec
 from mcpflow_nb.connections import Asked, Connection
+from mcpflow_nb.covering import secret_names, without
 from mcpflow_nb.differences import ABSENT_WORD, Change, changes
 from mcpflow_nb.errors import ServerError, did_you_mean
 from mcpflow_nb.exact import dumps
@@ -86,7 +87,7 @@ class _Tape:
 
     def answer(self, server: str, asked: Asked) -> Answer:
         """Return the next answer that was recorded to this, or one that says why there is none."""
-        masked = Masks().masked(asked.arguments)
+        masked = Masks().masked(without(asked.arguments, secret_names(asked.workflow)))
         now = asked._replace(arguments=masked, name=asked.name if asked.kind == "call" else Masks().masked(asked.name))
         same = self._same(server, now)
         left = [at for at in same if at not in self.used]
@@ -150,7 +151,12 @@ class RecordedConnection(Connection):
     async def refresh(self) -> None:
         """Do nothing: what was offered is what was recorded."""
 
-    async def _ask(self, asked: Asked, request: Callable[[Any], Awaitable[Answer]]) -> Answer:  # noqa: ARG002
+    async def _ask(
+        self,
+        asked: Asked,
+        request: Callable[[Any], Awaitable[Answer]],  # noqa: ARG002
+        pin: Tool | None = None,  # noqa: ARG002
+    ) -> Answer:
         if self._has_ended():
             return Answer("not_sent", error=f"server {self.name!r} is closed; replay it again: mf.replay(...)")
         answer = self._tape.answer(self.name, asked)

@@ -10,14 +10,17 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from mcpflow_nb.ahead import ahead, outline
 from mcpflow_nb.answering import read_answer
 from mcpflow_nb.bridge import verb
 from mcpflow_nb.connections import running
-from mcpflow_nb.course import Course, was_called
+from mcpflow_nb.contracts import pins_of
+from mcpflow_nb.course import OUTCOMES, Course, Outcome, was_called
+from mcpflow_nb.covering import Cover
 from mcpflow_nb.engine import Doing, NextCall, Ready, interrupted, perform, ready
 from mcpflow_nb.errors import RunError, did_you_mean
 from mcpflow_nb.outline import copied_outline
@@ -27,15 +30,6 @@ from mcpflow_nb.sources import Scope
 from mcpflow_nb.trace import ANSWER, Passed, Record, Trace
 from mcpflow_nb.values import copied
 from mcpflow_nb.workflow import SequentialWorkflow
-
-Outcome = Literal["paused", "completed", "handoff", "failed", "unknown", "cancelled"]
-
-OUTCOMES: Final[dict[str, Outcome]] = {
-    "ok": "paused", "skipped": "paused", "handoff": "handoff", "needs_input": "handoff",
-    "unknown": "unknown", "cancelled": "cancelled",
-}  # fmt: skip
-"""The outcome of a run after a step of each status; any other status is a failure."""
-
 
 _STOPPED: Final = ("handoff", "failed", "unknown", "cancelled")
 
@@ -56,6 +50,8 @@ class Run(Settling):
         self.id = secrets.token_hex(8)
         self.outcome: Outcome = "paused"
         self._outline = outline(workflow, servers, copied(dict(arguments if given is None else given)))
+        self._cover = Cover(workflow)
+        self._pins = pins_of(workflow, servers)
         self._records: list[Record] = []
         self._tries: dict[str, int] = {}
         self._rounds: dict[str, int] = {}
@@ -78,7 +74,9 @@ class Run(Settling):
         """The records so far."""
         steps = self.workflow.steps
         left = ahead(steps[self._left :], self._scope(), self.servers) if self.outcome in _STOPPED else ()
-        asked, records = copied_outline(self._outline), tuple(self._records)
+        left = tuple(map(self._cover.ahead, left))
+        records = tuple(map(self._cover.record, self._records))
+        asked = self._cover.outline(copied_outline(self._outline))
         return Trace(self.workflow.name, self.id, self.outcome, len(steps), records, asked, left)
 
     @property
@@ -104,7 +102,10 @@ class Run(Settling):
     @property
     def next(self) -> NextCall | None:
         """The call that comes next, every argument resolved; at a handoff the client's; None when the run has ended."""
-        return self._ready().call if self.outcome in ("paused", "handoff") else None
+        if self.outcome not in ("paused", "handoff"):
+            return None
+        call = self._ready().call
+        return replace(call, arguments=self._cover.passed(call.step, call.arguments))
 
     def __getitem__(self, binding: str) -> Any:
         """Return a copy of the value of a binding."""
@@ -132,7 +133,7 @@ class Run(Settling):
         async with self._busy:
             self._require_paused("step")
             self._goal = self.position + 1
-            return await self._step()
+            return self._cover.record(await self._step())
 
     @verb
     async def to(self, step: str) -> Run:
@@ -209,14 +210,9 @@ class Run(Settling):
     def _ready_at(self, at: int, answer: Mapping[str, Passed] | None = None) -> Ready:
         step = self.workflow.steps[at]
         given = {**self.by_hand(step, at), **(answer or {})}
-        return ready(
-            step,
-            self._scope()._replace(key=self.key_of(step.name)),
-            self.servers,
-            given,
-            is_answered=answer is not None,
-            failure=self._course.fails.get(step.name),
-        )
+        scope, failure = self._scope()._replace(key=self.key_of(step.name)), self._course.fails.get(step.name)
+        is_answered, pin = answer is not None, self._pins.get(step.name)
+        return ready(step, scope, self.servers, given, is_answered=is_answered, failure=failure, pin=pin)
 
     def _scope(self) -> Scope:
         return Scope(self._arguments, self._bindings)

@@ -10,18 +10,18 @@ import asyncio
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from mcpflow_nb.bridge import run, verb
 from mcpflow_nb.catalog import Tool
-from mcpflow_nb.config import Spec, read, spec, with_trust
+from mcpflow_nb.config import Spec, spec, with_trust
 from mcpflow_nb.connections import Connection
 from mcpflow_nb.errors import CallError, ConfigError, ConnectError, NotJsonError, NotOfferedError, ServerError
 from mcpflow_nb.mocks import mock_like
 from mcpflow_nb.recording import Recording
 from mcpflow_nb.results import text_of_content, value_of
 from mcpflow_nb.show import Shown
+from mcpflow_nb.trusting import read_trusted
 from mcpflow_nb.values import jsonable
 
 log: Final = logging.getLogger("mcpflow_nb")
@@ -224,7 +224,7 @@ class _Connect:
         Raises
         ------
         ConfigError
-            When something is no server; nothing is opened then.
+            When something is no server, or a config file starts what was not trusted; nothing is opened then.
         ConnectError
             When none of the servers could be opened. One broken server of several is reported, shown as
             `failed`, and leaves the others.
@@ -255,7 +255,7 @@ def _specs(config: Any, servers: Mapping[str, Any], this_python: bool) -> list[S
     """Return how to reach each server; a config file and a mapping may both be given with more names."""
     given: dict[str, Any] = {}
     if isinstance(config, str | os.PathLike):
-        given |= read(Path(config), this_python=this_python)
+        given |= read_trusted(config, servers, this_python=this_python)
     elif isinstance(config, Mapping):
         inner = config.get("mcpServers", config.get("servers"))
         given |= inner if isinstance(inner, Mapping) else config

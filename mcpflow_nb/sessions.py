@@ -14,12 +14,16 @@ from typing import Any, Final
 import httpx2
 from mcp import Client, MCPError, StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
+from mcp.types import ToolListChangedNotification
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
 from mcpflow_nb.bridge import io_thread
-from mcpflow_nb.config import Spec
-from mcpflow_nb.errors import ConnectError
-from mcpflow_nb.stderr import Stderr
+from mcpflow_nb.config import Spec, secrets_of
+from mcpflow_nb.environment import texts_of
+from mcpflow_nb.errors import ConnectError, MissingVariableError
+from mcpflow_nb.masking import KNOWN
+from mcpflow_nb.stderr import Stderr, mask_logs
 
 CLOSE_SECONDS: Final = 6.0
 """The library gives a child 2 s after EOF and 2 s after SIGTERM; then it kills it."""
@@ -34,6 +38,8 @@ class Session:
         self.stderr = Stderr()
         self.calls = 0
         self.is_retired = False
+        self.is_stale = False
+        """Whether the server said that its tools have changed since they were listed."""
         self._is_cancelled = False
         self._stop = asyncio.Event()
         self._cause: BaseException | None = None
@@ -125,25 +131,53 @@ class Session:
                 self.stderr.close_writer()
                 if not self._opened.done():
                     self._opened.set_result(client)
-                await self._stop.wait()
+                async with asyncio.TaskGroup() as listeners:
+                    listening = listeners.create_task(self._hear(client))
+                    await self._stop.wait()
+                    listening.cancel()
         except BaseException as error:  # noqa: BLE001 - ExceptionGroups and cancellations of the library end here
             self._cause = innermost(error)
         finally:
             self.stderr.close_writer()
 
+    async def _hear(self, client: Client) -> None:
+        """Hear of changed tools; a session of the old protocol tells them unasked, to `_told`."""
+        tools = client.server_capabilities.tools
+        if tools is None or not tools.list_changed or client.protocol_version not in MODERN_PROTOCOL_VERSIONS:
+            return
+        try:
+            async with client.listen(tools_list_changed=True) as events:
+                async for _ in events:
+                    self.is_stale = True
+        except Exception:  # noqa: BLE001 - whatever ends the stream, it is no end of the session
+            self.is_stale = True  # what changed from here on is not told: ask once more
+
+    async def _told(self, message: Any) -> None:
+        self.is_stale = self.is_stale or isinstance(message, ToolListChangedNotification)
+
     async def _client(self, stack: AsyncExitStack) -> Client:
         spec = self.spec
+        mask_logs()
+        for secret in secrets_of(spec, certain=True):
+            KNOWN.know(secret)
         mode: Any = spec.mode
         if spec.transport == "memory":
-            return Client(spec.server, mode=mode, cache=None)
+            return Client(spec.server, mode=mode, cache=None, message_handler=self._told)
         if spec.transport == "stdio":
             parameters = StdioServerParameters(
-                command=spec.command[0], args=list(spec.command[1:]), env=dict(spec.env) or None, cwd=spec.cwd
+                command=spec.command[0], args=list(spec.command[1:]), env=texts_of(spec.env) or None, cwd=spec.cwd
             )
-            return Client(stdio_client(parameters, errlog=self.stderr.open_writer()), mode=mode, cache=None)
+            return Client(
+                stdio_client(parameters, errlog=self.stderr.open_writer()),
+                mode=mode,
+                cache=None,
+                message_handler=self._told,
+            )
         timeout = httpx2.Timeout(30.0, connect=spec.connect_seconds, read=None)
-        http = await stack.enter_async_context(httpx2.AsyncClient(headers=dict(spec.headers), timeout=timeout))
-        return Client(streamable_http_client(spec.url, http_client=http), mode=mode, cache=None)
+        http = await stack.enter_async_context(httpx2.AsyncClient(headers=texts_of(spec.headers), timeout=timeout))
+        return Client(
+            streamable_http_client(spec.url, http_client=http), mode=mode, cache=None, message_handler=self._told
+        )
 
 
 async def _no_validation(name: str, result: Any) -> None:
@@ -160,9 +194,9 @@ def innermost(error: BaseException) -> BaseException:
 def hidden(text: str, spec: Spec) -> str:
     """Return the text without the values of env and headers, and without the URL."""
     for secret in (*spec.env.values(), *spec.headers.values(), spec.url):
-        if len(secret) > 2:
+        if isinstance(secret, str) and len(secret) > 2:
             text = text.replace(secret, "…")
-    return text
+    return str(KNOWN.by_value(text))
 
 
 def reason_of(cause: BaseException | None, spec: Spec) -> str:
@@ -171,6 +205,8 @@ def reason_of(cause: BaseException | None, spec: Spec) -> str:
     if isinstance(cause, FileNotFoundError) and spec.command:
         missing = spec.cwd if spec.cwd and not os.path.isdir(spec.cwd) else spec.command[0]
         return f"no such command or folder: {missing!r}; install it, or give its full path"
+    if isinstance(cause, MissingVariableError):
+        return str(cause)
     if isinstance(cause, PermissionError) and spec.command:
         return f"{spec.command[0]!r} is not executable"
     if isinstance(cause, httpx2.ConnectError):

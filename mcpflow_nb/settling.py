@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 from mcpflow_nb.answering import read_value
 from mcpflow_nb.bridge import verb
 from mcpflow_nb.calls import CALL_SECONDS
+from mcpflow_nb.contracts import check, pins_of
 from mcpflow_nb.debugger import Debugger
 from mcpflow_nb.engine import Ready
 from mcpflow_nb.errors import MissingValueError, NotJsonError, RunError, ServerError
@@ -40,6 +41,29 @@ class Told(NamedTuple):
 
 class Settling(Debugger):
     """The part of a run that deals with what is unknown, and keeps the run in a journal."""
+
+    @verb
+    async def accept_changes(self, step: str | None = None) -> Any:
+        """Take the tool of a step, or of all, as its server declares it now; a run that stopped for it can go on.
+
+        Raises
+        ------
+        RunError
+            When there is no such step.
+        CheckError
+            When the workflow does not fit what is declared now.
+        """
+        async with self._busy:
+            names = [one.name for one in self.workflow.steps] if step is None else [step]
+            self._index(names[0])
+            check(self.workflow, self.servers).raise_if_errors()
+            self._itself._pins |= {
+                name: tool for name, tool in pins_of(self.workflow, self.servers).items() if name in names
+            }
+            last = self._records[-1] if self._records else None
+            if self.outcome == "failed" and last is not None and last.status == "not_sent" and last.step in names:
+                self._moved(self._course)
+            return self._itself
 
     @verb
     async def settle(self, step: str, value: Any = ABSENT, /) -> Any:
@@ -103,9 +127,10 @@ class Settling(Debugger):
         if keeper.is_restored and (name := next((one.name for one in call.arguments if holds_mask(one.value)), None)):
             again = f"run.edit({call.step!r}, {name}=...)"
             return f"argument {name!r} holds a secret that the journal masked; give it again: {again}"
+        shown = self._itself._cover.passed(call.step, call.arguments)
         return await keeper.intend({
             "step": call.step, "server": call.server, "tool": call.tool, "source": call.source, "attempt": attempt,
-            "arguments": [{"name": one.name, "value": one.value, "origin": one.origin} for one in call.arguments],
+            "arguments": [{"name": one.name, "value": one.value, "origin": one.origin} for one in shown],
             "key": now.scope.key, "class": class_of(now), "at": time.time(), "apart": apart,
         })  # fmt: skip
 

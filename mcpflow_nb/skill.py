@@ -185,6 +185,8 @@ def _call(step: WorkflowStep, known: Known) -> Iterator[str]:
 def told(source: Source) -> str:
     """Return in plain words where a value comes from."""
     reads = tuple(dict.fromkeys(source.reads))
+    if source.variables and not reads:
+        return f"`{source.code}`, a secret that is not written here: ask for it"
     if not reads:
         value = source.resolve(Scope({}, {}))
         return (

@@ -10,7 +10,7 @@ and a function in `dsl.py` that makes it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Final, Literal, NamedTuple, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from pydantic import Field, model_serializer
 
@@ -30,6 +30,8 @@ class Scope(NamedTuple):
     arguments: Mapping[str, Any]
     bindings: Mapping[str, Any]
     key: str = ""
+    reveals: bool = False
+    """Whether secrets resolve to their values, as for a call, and not to dots."""
 
 
 class Types(Protocol):
@@ -67,6 +69,11 @@ class Source(Data):
     @property
     def reads(self) -> tuple[Read, ...]:
         """Everything this source reads, in written order."""
+        return ()
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Names of the environment's variables it is made with: its value is a secret then."""
         return ()
 
     @property
@@ -264,21 +271,6 @@ class Constant(Source):
 
     def __getitem__(self, key: Key) -> Source:
         return Constant(frozen=Frozen(walk(self.value, (key,), "the constant")))
-
-
-class IdempotencyKey(Source):
-    """What names one effect of a run, the same however often its call is tried."""
-
-    source: Literal["idempotency_key"] = Field(default="idempotency_key", alias=TAG)
-    label: ClassVar[str] = KEY
-    code: ClassVar[str] = "idempotency_key()"
-
-    def _value(self, scope: Scope) -> Any:
-        return scope.key or ABSENT
-
-    def schema_in(self, types: Types) -> Any:  # noqa: ARG002
-        """Return: text."""
-        return {"type": "string"}
 
 
 def checked(value: Any, what: str) -> Any:

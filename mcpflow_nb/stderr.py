@@ -1,15 +1,44 @@
-"""What a child process writes on stderr: read by a thread of its own, the last lines kept."""
+"""What a child writes on stderr, read by a thread of its own, the last lines kept; and what the libraries log."""
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections import deque
 from typing import Any, Final
 
+from mcpflow_nb.masking import KNOWN
+
 MAX_LINES: Final = 20
 MAX_BYTES: Final = 64_000
 MAX_WIDTH: Final = 500
+
+
+LOGGERS: Final = (
+    "httpx2", "httpcore2.http11", "httpcore2.connection", "mcp.client.client", "mcp.client.streamable_http",
+    "mcp.client.stdio", "mcp.shared.jsonrpc_dispatcher", "mcp.shared.dispatcher", "client",
+)  # fmt: skip
+"""Where the libraries log what they send and get."""
+
+
+def mask_logs() -> None:
+    """Let the libraries' logs have no secret that is known, at every level; a second time does nothing."""
+    for name in LOGGERS:
+        logging.getLogger(name).addFilter(_without_secrets)
+
+
+def _without_secrets(record: logging.LogRecord) -> bool:
+    if KNOWN.values:
+        said = record.getMessage()
+        if (masked := KNOWN.by_value(said)) != said:
+            record.msg, record.args = masked, ()
+        if record.exc_info:
+            record.exc_text, record.exc_info = (
+                KNOWN.by_value(logging.Formatter().formatException(record.exc_info)),
+                None,
+            )
+    return True
 
 
 class Stderr:
@@ -51,4 +80,4 @@ class Stderr:
 
     def lines(self) -> tuple[str, ...]:
         """Return the last lines, oldest first."""
-        return tuple(self._kept)
+        return tuple(map(KNOWN.by_value, self._kept))

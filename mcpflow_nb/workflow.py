@@ -59,6 +59,9 @@ class WorkflowStep(Shown, Data):
     parse: Literal["json", "text"] | None = Field(default=None, description="how text becomes the value")
     repeat: bool | None = Field(default=None, description="a second call does no harm; None: as a trusted server says")
     check: Check | None = Field(default=None, description="a call that tells whether this step was done")
+    secret: tuple[str, ...] = Field(
+        default=(), description="arguments and output fields that are masked wherever shown"
+    )
     _where: Where | None = PrivateAttr(None)
     _arg_where: dict[str, Where | None] = PrivateAttr(default_factory=dict)
 

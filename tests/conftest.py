@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-import atexit
-import os
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
 
+from mcpflow_nb.masking import KNOWN
+
 collect_ignore = [path.name for path in Path(__file__).parent.glob("*.py") if not path.name.startswith("test_")]
-os.environ["MCPFLOW_DATA"] = tempfile.mkdtemp(prefix="mcpflow-tests-")  # no test writes into the user's own journal
-atexit.register(shutil.rmtree, os.environ["MCPFLOW_DATA"], ignore_errors=True)
 RAW = str(Path(__file__).with_name("raw_server.py"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def data_folder(tmp_path_factory):
+    """What is kept for the user goes to a folder of the tests; children that get our environment see the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("data")
+        patch.setenv("MCPFLOW_DATA", str(folder))
+        yield folder
+
+
+@pytest.fixture(autouse=True)
+def no_known_secrets():
+    """Each test begins as a process does: knowing no secret."""
+    yield
+    KNOWN.__init__()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """One object of each kind that has a view, with a hostile text in all of its fields. A new view adds its object here."""
 
 import dataclasses
+import json
 import time
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -31,6 +32,7 @@ from mcpflow_nb.skill import Skill
 from mcpflow_nb.testing.replay_check import Finding, ReplayCheck
 from mcpflow_nb.timeline import Moment, Timeline
 from mcpflow_nb.trace import Fetched, Passed
+from mcpflow_nb.trusting import Start, Trusted
 from mcpflow_nb.upcoming import Upcoming
 
 
@@ -214,6 +216,7 @@ def taught(text):
         Checked(text, text, judged, is_attempted=True),
         Answered(text, text, text, text, {text: text, f"{text}!": text}),
         Told(text, text, text, text),
+        Trusted(text, (Start(text[:150], json.dumps([text[:150]]), None, (), True, ""),)),
     )
 
 

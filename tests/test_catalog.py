@@ -155,3 +155,24 @@ def test_a_result_is_refused_when_it_breaks_the_tools_own_schema():
 def test_a_tool_takes_the_names_that_its_schema_has_or_leaves_open(schema, takes):
     made = tool(input_schema=schema)
     assert (made.takes("name"), made.takes("other")) == takes
+
+
+CONTRADICTION = {"readOnlyHint": True, "destructiveHint": True}
+
+
+def test_annotations_only_tighten_so_of_two_that_contradict_the_stricter_counts():
+    said = Tool("s", "t", annotations=CONTRADICTION)
+    honest = Tool("s", "t", annotations={"readOnlyHint": True})
+    assert [(one.only_reads, one.may_repeat) for one in (said, honest, Tool("s", "t"))] == [
+        (False, False), (True, True), (False, False),
+    ]  # fmt: skip
+
+
+def test_no_annotation_lets_a_call_through_that_would_be_refused_without_it():
+    """A tool that says it only reads is checked, pinned, and handed over as any other."""
+    schemas = {"t": {"properties": {"n": {"type": "integer"}}, "required": ["n"], "type": "object"}}
+    outcomes = []
+    for hints in ({}, {"readOnlyHint": True}, {"readOnlyHint": True, "idempotentHint": True}, CONTRADICTION):
+        tool = Tool("s", "t", input_schema=schemas["t"], annotations=hints)
+        outcomes.append((tool.required, tool.takes("n"), tool.input_refusal({"n": "x"}), tool.input_refusal({})))
+    assert len(set(map(str, outcomes))) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +34,7 @@ def folder(tmp_path_factory):
     (there / "server.py").write_text(SERVER)
     config = {"mcpServers": {"hr": {"command": sys.executable, "args": [str(there / "server.py")]}}}
     (there / "mcp.json").write_text(json.dumps(config))
+    mf.trust(there / "mcp.json")
     create = {"name": mf.prompt_arg("name"), "level": mf.prompt_arg("level")}
     plain = (
         mf.SequentialWorkflow("onboard", "Onboard")
@@ -116,7 +118,8 @@ def test_serve_speaks_mcp_on_stdin_and_stdout_and_its_own_servers_are_children(f
     twice = command(folder, "serve", "plain.json", "hybrid.json", "--servers", "mcp.json")
     assert (twice.returncode, "two workflows would be the tool 'onboard'" in twice.stderr) == (1, True)
     del line[3]
-    with mf.connect(orch={"command": sys.executable, "args": line, "cwd": str(folder)}) as servers:
+    env = {"MCPFLOW_DATA": os.environ["MCPFLOW_DATA"]}
+    with mf.connect(orch={"command": sys.executable, "args": line, "cwd": str(folder), "env": env}) as servers:
         result = servers.call("orch.onboard", {"name": "Ada"})
         prompts = [prompt.name for prompt in servers["orch"].catalog.prompts]
     assert (result["outcome"], result["missing"], prompts) == ("handoff", ["formatted"], ["onboard"])

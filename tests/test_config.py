@@ -7,7 +7,7 @@ import pytest
 from mcp import StdioServerParameters
 
 import mcpflow_nb as mf
-from mcpflow_nb.config import read, spec
+from mcpflow_nb.config import read, spec, with_this_python
 
 
 def test_a_command_is_a_list_a_text_a_dict_or_the_sdk_s_parameters():
@@ -61,7 +61,7 @@ def test_both_kinds_of_config_file_are_read(tmp_path, key):
     path = tmp_path / "mcp.json"
     path.write_text("\ufeff" + json.dumps({key: {"a": {"command": "python", "args": ["-V"]}}}), encoding="utf-8")
     assert read(path) == {"a": {"command": "python", "args": ["-V"]}}
-    assert read(path, this_python=True)["a"]["command"] == sys.executable
+    assert with_this_python(read(path)["a"])["command"] == sys.executable
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"mcpServers": []}', "[" * 5000, "{'a': 1}"])

@@ -142,3 +142,26 @@ def test_a_value_with_a_mask_in_it_that_never_was_masked_is_sent_as_it_is(tmp_pa
         workflow = mf.SequentialWorkflow("w").step("a", tool="m.t", args={"text": MASK})
         workflow.start(servers, journal=tmp_path / "runs.db").all()
     assert sent == [MASK]
+
+
+def test_what_a_step_names_as_secret_or_reads_from_the_environment_is_in_no_byte_of_a_journal(tmp_path, monkeypatch):
+    monkeypatch.setenv("PAY_TOKEN", "canary-of-the-environment")
+    got = []
+    mock = mf.mock(
+        {"pay": lambda iban, key, note="": got.append((iban, key)) or {"iban": iban, "echo": key, "note": note}}
+    )
+    workflow = mf.SequentialWorkflow("w").argument("account")
+    step = mf.WorkflowStep("pay", tool="m.pay", secret=["iban"], bind="paid")
+    workflow = workflow.step(step.arg("iban", mf.prompt_arg("account")).arg("key", mf.env("PAY_TOKEN")))
+    path = tmp_path / "runs.db"
+    with mf.connect(m=mock) as servers:
+        run = workflow.start(servers, {"account": "canary-of-the-account"}, journal=path).all()
+        run.edit("pay", iban="canary-given-by-hand")
+        run.rerun("pay")
+    assert got == [
+        ("canary-of-the-account", "canary-of-the-environment"),
+        ("canary-given-by-hand", "canary-of-the-environment"),
+    ]
+    written = b"".join(one.read_bytes() for one in tmp_path.iterdir())
+    assert b"pay" in written
+    assert b"canary" not in written

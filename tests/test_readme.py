@@ -30,7 +30,7 @@ def send_email(to: str, text: str) -> dict[str, bool]:
     return {"sent": True}
 server.run()
 """
-EXIT = {"serve": 0, "check": 0, "run": 0, "graph": 0, "lessons": 0}
+EXIT = {"trust": 0, "serve": 0, "check": 0, "run": 0, "graph": 0, "lessons": 0}
 
 
 def blocks(language: str) -> list[str]:
@@ -78,6 +78,7 @@ def test_a_command_of_the_readme_does_what_it_says(line: str, examples: Any, tmp
     one = {"command": sys.executable, "args": [str(tmp_path / "server.py")]}
     (tmp_path / "mcp.json").write_text(json.dumps({"mcpServers": {"hr": one, "comms": one}}))
     names["onboard"].save(tmp_path / "onboard.json")
+    mf.trust(tmp_path / "mcp.json")
     program, *words = shlex.split(line)
     assert program == "mcpflow-nb"
     done = subprocess.run(

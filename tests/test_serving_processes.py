@@ -28,6 +28,7 @@ def folder(tmp_path):
     env = {"CALLS": str(tmp_path / "calls"), "PID": str(tmp_path / "pid")}
     entry = {"command": sys.executable, "args": [RAW, "ok"], "env": env, "mode": "legacy"}
     (tmp_path / "mcp.json").write_text(json.dumps({"mcpServers": {"raw": entry}}), "utf-8")
+    mf.trust(tmp_path / "mcp.json")
     return tmp_path
 
 
@@ -35,6 +36,7 @@ def changed(folder, mode):
     """Give the raw server of the config another mode."""
     config = (folder / "mcp.json").read_text("utf-8")
     (folder / "mcp.json").write_text(config.replace('"ok"', f'"{mode}"'), "utf-8")
+    mf.trust(folder / "mcp.json")
 
 
 def line(*arguments):

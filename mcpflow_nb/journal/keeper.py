@@ -21,9 +21,9 @@ from mcpflow_nb.journal import tables
 from mcpflow_nb.journal.definitions import holds_mask, workflow_plain
 from mcpflow_nb.journal.store import Store
 from mcpflow_nb.journal.tables import RUNNING, Begun, Row, State
-from mcpflow_nb.masking import MASK, SECRET, Masks
+from mcpflow_nb.masking import KNOWN, MASK, SECRET, Masks
 from mcpflow_nb.sources import KEY
-from mcpflow_nb.trace import ANSWER, EDITED, Record, record_of, record_plain
+from mcpflow_nb.trace import ANSWER, EDITED, Passed, Record, record_of, record_plain
 from mcpflow_nb.values import Frozen
 from mcpflow_nb.workflow import SequentialWorkflow
 
@@ -63,7 +63,7 @@ class Keeper:
             "tries": dict(run._tries), "inherited": run._inherited, "outcome": run.outcome, "left": run._left,
             **course_plain(run._course, run._records, self._plain),
         }  # fmt: skip
-        asked = {"arguments": dict(run.arguments), "given": dict(run.given)}
+        asked = {"arguments": run._cover.given(run.arguments), "given": run._cover.given(run.given)}
         self.masks.learn([asked, shared])
         said = self.masks.masked({**asked, **shared})
         self._put("begun", dumps({"workflow": workflow_plain(run.workflow, self.masks), **said}))
@@ -93,7 +93,8 @@ class Keeper:
         self._put(kind, dumps(self.masks.masked(body)))
 
     def record(self, made: Record, kind: Kind = "record") -> None:
-        """Note a record; one that is nested too deep is kept without its result."""
+        """Note a record without what its step names as secret; one that is nested too deep is kept without its result."""
+        made = self._run._cover.record(made)
         try:
             self._put(kind, self._text(record_plain(made)))
         except (RecursionError, ValueError):
@@ -103,6 +104,8 @@ class Keeper:
     def moved(self) -> None:
         """Note where the run stands now, and what was given by hand."""
         run = self._run
+        for step, given in run._course.edits.items():  # what a step names as secret is known by its value from here on
+            run._cover.passed(step, tuple(Passed(name, value.value, EDITED) for name, value in given.items()))
         if self.is_restored:
             self._learn_edits()
         course = course_plain(run._course, run._records, self._plain)
@@ -149,7 +152,7 @@ class Keeper:
         self._waiting = [row for row in self._waiting if row.seq > rows[-1].seq]
 
     def _put(self, kind: Kind, text: str) -> None:
-        self._waiting.append(Row(self._seq, kind, text))
+        self._waiting.append(Row(self._seq, kind, str(KNOWN.by_value(text))))
         self._seq += 1
 
     def _text(self, said: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import mcp.types as types
 
+from mcpflow_nb.covering import shown_bindings
 from mcpflow_nb.exact import dumps
 from mcpflow_nb.messages import clean, on_a_line
 from mcpflow_nb.run import Run
@@ -34,7 +35,7 @@ def tool_reply(run: Run) -> dict[str, Any]:
     A run that did not succeed is an error of the tool, and has its structure too.
     """
     trace = run.trace
-    structure = finite({**summary(run, trace), "bindings": dict(run.bindings)})
+    structure = finite({**summary(run, trace), "bindings": shown_bindings(run.workflow, run.bindings)})
     content: list[Any] = [{"type": "text", "text": json.dumps(structure, ensure_ascii=False)}]
     kinds = ("guidance", "resource", "handoff") if run.outcome == "handoff" else ("resource",)
     content += [message.content for message in trace.messages if message.kind in kinds]

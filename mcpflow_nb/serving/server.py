@@ -161,7 +161,7 @@ class WorkflowServer(Shown):
         hands = []
         for step in workflow.steps:
             found = self.servers.find(step.tool, step.server).tool if step.tool is not None else None
-            reads = found is None or found.annotations.get("readOnlyHint") is True
+            reads = found is None or found.only_reads
             hands.append(step if reads else step.model_copy(update={"handoff": True}))
         return workflow.model_copy(update={"steps": tuple(hands)})
 

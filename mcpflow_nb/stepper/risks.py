@@ -33,7 +33,7 @@ def _risk(run: Any, at: int) -> list[str]:
     if tool is None or run.servers[tool.server].source != "live":
         return []
     told = tool.annotations.get("destructiveHint")
-    if tool.annotations.get("readOnlyHint") is True or told is False:
+    if tool.only_reads or told is False:
         return []
     word = "destructive" if told is True else "its server does not say that it is harmless"
     return [f"{short(f'{tool.server}.{tool.name}', 120)} (live, {word})"]

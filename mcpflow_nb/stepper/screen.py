@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from mcpflow_nb.catalog import Tool
+from mcpflow_nb.covering import shown_bindings
 from mcpflow_nb.differences import Diff
 from mcpflow_nb.errors import ServerError
 from mcpflow_nb.exchange import exchange_of
@@ -80,7 +81,8 @@ def servers(run: Any) -> list[list[str]]:
 
 def bindings(run: Any) -> list[list[str]]:
     """Return the last bindings with their values on a line."""
-    items = [[named(key, MOST_NAME), brief(value, MOST_VALUE, key)] for key, value in list(run.bindings.items())[-8:]]
+    shown = list(shown_bindings(run.workflow, run.bindings).items())[-8:]
+    items = [[named(key, MOST_NAME), brief(value, MOST_VALUE, key)] for key, value in shown]
     return [*([["…", f"{more:,} more"]] if (more := len(run.bindings) - len(items)) else []), *items]
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from queue import Empty
 from typing import TYPE_CHECKING, Any, Final
 
+from mcpflow_nb.home import VARIABLE
 from mcpflow_nb.testing.network import guard_folder, guarded
 
 if TYPE_CHECKING:
@@ -57,8 +58,8 @@ def client_of(notebook: NotebookNode, path: Path, folder: Path) -> NotebookClien
 
 def environment(folder: Path, *, network: bool) -> dict[str, str]:
     """Return the environment of a kernel whose files are in `folder`; without `network` it reaches loopback only."""
-    own = {"IPYTHONDIR": "ipython", "MCPFLOW_DATA": "data"}  # no notebook under test writes into its user's own journal
-    env = {**os.environ, **{name: str(folder / to) for name, to in own.items()}, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    own = {"IPYTHONDIR": str(folder / "ipython"), VARIABLE: str(folder / "data")}
+    env = {**os.environ, **own, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
     return env if network else guarded(env, guard_folder(str(folder / "guard")))
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from mcpflow_nb.differences import changes
 from mcpflow_nb.errors import MissingValueError, RunError
+from mcpflow_nb.masking import KNOWN
 from mcpflow_nb.sources import Scope
 from mcpflow_nb.trace import ANSWER, Fetched, Record
 from mcpflow_nb.values import ABSENT
@@ -133,7 +134,8 @@ def _require_repeatable(run: Any, story: Recorded, where: str) -> None:
             raise RunError(f"{at}: {how}; a test repeats what a workflow does by itself")
         sources = run.workflow[record.step].args
         for passed in record.arguments:
-            if passed.origin != ANSWER and not _gives(sources.get(passed.name), scope, passed.value):
+            known = passed.origin == ANSWER or passed.name in run.workflow[record.step].secret
+            if not known and not _gives(sources.get(passed.name), scope, passed.value):
                 said = f"argument {passed.name!r} was {passed.origin}, and is not what the workflow gives"
                 raise RunError(f"{at}, {said}; re-run it without that: run.rerun({record.step!r})")
 
@@ -143,4 +145,4 @@ def _gives(source: Any, scope: Scope, value: Any) -> bool:
         found = source.resolve(scope) if source is not None else ABSENT
     except MissingValueError:
         return False
-    return found is not ABSENT and not any(changes({"": found}, {"": value}))
+    return found is not ABSENT and not any(changes({"": KNOWN.by_value(found)}, {"": value}))

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
+from mcpflow_nb.masking import KNOWN
 from mcpflow_nb.views import (
     answered,
     binding_paths,
@@ -40,6 +41,7 @@ from mcpflow_nb.views import (
     tool,
     trace,
     tree,
+    trusted,
     upcoming,
     why,
     workflow,
@@ -100,6 +102,7 @@ VIEWS: Final = {
     "Checked": View(checked.line, checked.plain, checked.html, "list(report)"),
     "Answered": View(answered.line, answered.plain, answered.html, "report.why"),
     "Told": View(told.line, told.plain, told.html, "print(told.code)"),
+    "Trusted": View(trusted.line, trusted.plain, trusted.html, "trusted.starts"),
 }
 """By the name of the class, in reading order."""
 
@@ -107,7 +110,7 @@ VIEWS: Final = {
 def line(shown: Any) -> str:
     """Return one line for `repr`; never raises."""
     try:
-        return clip(_view(shown).line(shown), MAX_LINE)
+        return str(KNOWN.by_value(clip(_view(shown).line(shown), MAX_LINE)))
     except Exception as error:  # noqa: BLE001 - a repr that raises loses the cell's output; what it shows is user data
         return f"<{type(shown).__name__}: its view failed with {type(error).__name__}>"
 
@@ -118,7 +121,8 @@ def bundle(shown: Any) -> dict[str, str]:
         view = _view(shown)
         text = view.plain(shown)
         markup = view.html(shown)
-        return {"text/plain": text, "text/html": str(_capped(markup, shown, text, view.rest))}
+        made = {"text/plain": text, "text/html": str(_capped(markup, shown, text, view.rest))}
+        return {kind: str(KNOWN.by_value(part)) for kind, part in made.items()}
     except Exception as error:  # noqa: BLE001 - as above: the last resort says what failed, and the cell goes on
         words = f"{line(shown)}\n(its view failed with {type(error).__name__}: {visible(str(error)[:300])})"
         return {"text/plain": words, "text/html": str(tag("pre", words))}

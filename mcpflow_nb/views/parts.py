@@ -103,7 +103,7 @@ def used_by(workflow: SequentialWorkflow) -> dict[str, list[str]]:
 
 def source_label(name: str, source: Source) -> str:
     """Return the source's label as it may be shown: a constant under a secret's name is masked."""
-    if not source.reads and is_secret(name):
+    if not source.reads and not source.variables and is_secret(name):
         return brief(getattr(source, "value", ""), name=name)
     return label_shown(source.label) + (" (optional)" if source.optional else "")
 

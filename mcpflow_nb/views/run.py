@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from mcpflow_nb.covering import shown_arguments, shown_bindings
 from mcpflow_nb.views import handoff
 from mcpflow_nb.views.call import box, fetched_first, lines_of, step_name
 from mcpflow_nb.views.graph import run_graph, states
@@ -57,6 +58,7 @@ def html(run: Any) -> Safe:
     last = records[-1] if records and run.outcome != "paused" else None
     problem = error_box(last) if last is not None and not _is_handed(run) else None
     said = _is_handed(run) or _said(run, last)
+    given = shown_arguments(run.workflow, run.arguments)
     facts = [f"of {named(run.workflow.name, 60)}", badge(f"{shown.icon} {place(run)}", shown.kind), *_servers(run)]
     return frame(
         "Run", code(run.id, 40), facts,
@@ -69,7 +71,7 @@ def html(run: Any) -> Safe:
         tag("p", short(_instead(run), 600)) if _instead(run) else None,
         records_table(run.trace) if records else tag("p", "Nothing ran yet."),
         _bindings(run),
-        details(f"Given ({len(run.arguments)})", tree(dict(run.arguments), "run.arguments")) if run.arguments else None,
+        details(f"Given ({len(given)})", tree(given, "run.arguments")) if given else None,
         foot=_foot(run),
     )  # fmt: skip
 
@@ -150,7 +152,7 @@ def _servers(run: Any) -> list[Safe]:
 def _bindings(run: Any) -> Safe | None:
     if not run.bindings:
         return None
-    items = list(run.bindings.items())
+    items = list(shown_bindings(run.workflow, run.bindings).items())
     shown = [
         tag("li", code(name), " = ", tree(value, f"run[{named(name)!r}]", opened=False, name=name), class_="mf-binding")
         for name, value in items[:MOST]

@@ -14,6 +14,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
+from mcpflow_nb.covering import shown_arguments
 from mcpflow_nb.views.conversation import messages_list
 from mcpflow_nb.views.effects import calls_table
 from mcpflow_nb.views.graph import run_graph
@@ -90,7 +91,7 @@ def _when(records: list[Any]) -> str:
 
 def _arguments(run: Any) -> Safe:
     """Return each argument with its value, and whether it was given or is a default."""
-    values, given = dict(run.arguments), run.trace.outline.given
+    values, given = shown_arguments(run.workflow, run.arguments), run.trace.outline.given
     if not run.workflow.arguments:
         return tag("p", "The workflow takes no arguments.")
     rows: list[list[object]] = []
