@@ -286,10 +286,11 @@ class Run(Settling):
         if self.outcome == "paused":
             return
         why = f": {self.reason}" if self.reason else ""
-        here = self.workflow.steps[self.position].name if self.outcome == "unknown" else ""
+        here = self.workflow.steps[self.position].name if self.outcome in ("unknown", "failed") else ""
         mend = {
             "handoff": "answer it with run.answer(...), or begin",
             "unknown": f"run.settle({here!r}, value) says what it gave, run.retry({here!r}) calls it once more; or begin",
+            "failed": f"run.rerun({here!r}) calls that step again, or begin",
         }.get(self.outcome, "begin")
         raise RunError(f"run.{verb_name}(): the run is {self.outcome}{why}; {mend} a new one with workflow.start(...)")
 

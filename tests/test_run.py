@@ -126,7 +126,10 @@ def test_a_tool_that_fails_ends_the_run_with_its_arguments_in_the_trace():
     assert (run.outcome, len(run.trace)) == ("failed", 1)
     assert (run.trace[0].status, run.trace[0].sent) == ("tool_error", {"name": "Ada"})
     assert run.reason == "step 'one', tool 'make' on server 'm': ValueError: no <b>money</b> [tool_error]"
-    with pytest.raises(mf.RunError, match=r"run.step\(\): the run is failed: step 'one'"):
+    with pytest.raises(
+        mf.RunError,
+        match=r"run.step\(\): the run is failed: step 'one'.*; run.rerun\('one'\) calls that step again, or begin a new one",
+    ):
         run.step()
 
 

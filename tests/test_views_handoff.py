@@ -168,7 +168,10 @@ def test_a_run_that_failed_names_what_did_not_run_and_the_conversation(servers):
     run = four_steps().start(servers).all().answer(level=1)
     text, page = shown(run)
     assert "Not run: again." in page.text
-    assert text.split("\n")[-1] == "  go on: run.trace  run.conversation()  workflow.start(servers, ...)"
+    assert (
+        text.split("\n")[-1]
+        == "  go on: run.rerun('mail')  run.trace  run.conversation()  workflow.start(servers, ...)"
+    )
 
 
 def test_a_run_that_was_cancelled_names_what_did_not_run(servers):

@@ -170,5 +170,7 @@ def _foot(run: Any) -> tuple[str, ...]:
     if run.outcome == "unknown" and len(run.trace):
         step = repr(named(run.trace[-1].step, 60))
         return (clip(f"run.settle({step}, value)", 80), clip(f"run.retry({step})", 80), "run.trace")
-    answer = handoff.answer_line(run) if _is_handed(run) else None
-    return (*([clip(answer, 80)] if answer else []), *_NEXT_LINES.get(run.outcome, ("run.trace",)))
+    first = handoff.answer_line(run) if _is_handed(run) else None
+    if run.outcome == "failed" and len(run.trace):
+        first = f"run.rerun({named(run.trace[-1].step, 60)!r})"
+    return (*([clip(first, 80)] if first else []), *_NEXT_LINES.get(run.outcome, ("run.trace",)))
