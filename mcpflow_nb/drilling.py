@@ -181,12 +181,22 @@ class _Drilling:
     async def all(self) -> Drill:
         (self.clean, _), (again, _) = await self._run(), await self._run()
         if self.clean.outcome not in ("completed", "handoff"):
-            raise DefinitionError(f"mf.drill: without any fault the run is {self.clean.outcome}: {self.clean.reason}")
+            raise DefinitionError(
+                f"mf.drill: without any fault the run is {self.clean.outcome}: {self.clean.reason}{self._mend()}"
+            )
         self.sent = {one.step: dumps(one.sent) for one in self.clean.trace}
         self.varies = {one.step for one in again.trace if dumps(one.sent) != self.sent.get(one.step)}
         steps = tuple(step.name for step in self.workflow.steps if step.tool is not None)
         cells = [await self._cell(step, one) for step in steps for one in FAULTS]
         return Drill(self.workflow.name, steps, tuple(cells))
+
+    def _mend(self) -> str:
+        """Return how the server that a run without a fault stopped at gets answers that go well."""
+        last = self.clean.trace[-1] if len(self.clean.trace) else None
+        if last is None or last.status != "tool_error":
+            return ""
+        answers = f"mf.mock_like(servers[{last.server!r}], {{{last.tool!r}: ...}})"
+        return f"; give {last.tool!r} an answer: mf.drill(workflow, servers.with_mock({last.server!r}, {answers}))"
 
     async def _run(self, step: str | None = None, failure: Failure | None = None) -> tuple[Run, bool]:
         """Return a run at its end, and whether it had to be ended."""

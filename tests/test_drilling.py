@@ -95,6 +95,18 @@ def test_a_workflow_that_fails_by_itself_has_no_drill():
             mf.drill(mf.SequentialWorkflow("w").step("a", tool="m.a"), servers)
 
 
+def test_a_live_tool_without_output_schema_needs_an_answer_and_the_way_that_is_named_works():
+    server = MCPServer("s", log_level="ERROR")
+    server.add_tool(lambda: {"id": 1}, name="make", structured_output=False)
+    flow = mf.SequentialWorkflow("w").step("a", tool="s.make", bind="a")
+    with mf.connect(s=server) as servers:
+        with pytest.raises(mf.DefinitionError, match="no output schema") as caught:
+            mf.drill(flow, servers)
+        mend = "mf.drill(workflow, servers.with_mock('s', mf.mock_like(servers['s'], {'make': ...})))"
+        assert str(caught.value).endswith(f"; give 'make' an answer: {mend}")
+        assert mf.drill(flow, servers.with_mock("s", mf.mock_like(servers["s"], {"make": {"id": 1}})))
+
+
 def test_nothing_live_is_called_and_arguments_are_sampled_by_their_types():
     server, called = MCPServer("s", log_level="ERROR"), []
 
