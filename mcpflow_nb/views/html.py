@@ -152,13 +152,14 @@ def code(text: object, most: int = 200) -> Safe:
 
 
 def ticked(text: str, most: int = 600) -> Safe:
-    """Return prose in which what stands between backticks is in code letters.
+    """Return prose in which what stands between backticks is in code letters, and what stands between stars leans.
 
-    >>> ticked("say `x`, not `<b>`")
-    'say <code>x</code>, not <code>&lt;b&gt;</code>'
+    >>> ticked("say `x`, *never* `<b>`, and 2 * 3 * 4 is `*args`")
+    'say <code>x</code>, <em>never</em> <code>&lt;b&gt;</code>, and 2 * 3 * 4 is <code>*args</code>'
     """
-    parts = re.split("`([^`]+)`", short(text, most))
-    return joined([tag("code", part) if at % 2 else part for at, part in enumerate(parts)])
+    parts = re.split(r"`([^`]+)`|(?<![\w*])\*(?=\S)([^*`]+)(?<=\S)\*(?![\w*])", short(text, most))
+    names = ("", "code", "em")
+    return joined([tag(names[at % 3], part) if at % 3 and part else part for at, part in enumerate(parts)])
 
 
 def badge(text: object, kind: str = "plain") -> Safe:
