@@ -139,6 +139,8 @@ class MissingValueError(McpflowError, LookupError):
             self.found = f"an object with {listed(names)}" if names else "an empty object"
             close = nearest(str(key), names)
             hint = f"; did you mean {close!r}?" if close else ""
+            if str(key).partition("[")[0] in names and str(key) not in names:
+                hint = f"; a position is written with a dot: {str(key).replace('[', '.').replace(']', '')!r}"
         elif isinstance(value, list):
             self.found = f"a list of {len(value)}" if value else "an empty list"
             hint = ""

@@ -99,9 +99,10 @@ def test_a_dotted_path_has_whole_numbers_as_indices_and_all_else_as_keys(text, p
 @pytest.mark.parametrize(
     ("path", "message"),
     [("nam", "'made.nam' has no 'nam': there is an object with 'name', 'tags'; did you mean 'name'?"),
+     ("tags[0]", "'made.tags[0]' has no 'tags[0]': there is an object with 'name', 'tags'; "
+                 "a position is written with a dot: 'tags.0'"),
      ("tags.2", "'made.tags.2' has no 2: there is a list of 1"),
-     ("tags.x", "'made.tags.x' has no 'x': there is a list of 1"),
-     ("name.x", "'made.name.x' has no 'x': there is text")],
+     ("tags.x", "'made.tags.x' has no 'x': there is a list of 1"), ("name.x", "'made.name.x' has no 'x': there is text")],
 )  # fmt: skip
 def test_a_path_that_the_output_lacks_says_what_is_there(path, message):
     with pytest.raises(MissingValueError) as caught:
