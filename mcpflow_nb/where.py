@@ -6,6 +6,7 @@ import linecache
 import os
 import sys
 from dataclasses import dataclass
+from traceback import walk_tb
 from types import CodeType, FrameType
 from typing import Final
 
@@ -63,6 +64,12 @@ def here() -> Where | None:
             return Where(name, line, max(last or line, line), _cell(name))
         frame = frame.f_back
     return None
+
+
+def raised(error: BaseException, file: str) -> Where | None:
+    """Return the innermost place in a file, or in a notebook cell, that an error came through; None where there is none."""
+    frames = [one for one in walk_tb(error.__traceback__) if one[0].f_code.co_filename == file]
+    return Where(file, frames[-1][1], frames[-1][1], _cell(file)) if frames else None
 
 
 _latest: tuple[CodeType | None, list[int | None]] = (None, [])

@@ -101,6 +101,15 @@ def test_a_step_that_fails_is_not_met_with_the_words_of_the_tool() -> None:
     assert "no room" in report.judged[0].why
 
 
+def test_a_tool_that_lacks_a_value_is_not_met_with_the_name_that_args_must_have() -> None:
+    def needs() -> dict[str, mf.Mock]:
+        return {"m": mf.mock({"t": lambda name, day: 1})}
+
+    report = exercise(calls("m.t"), ends(), mocks=needs).check("99.1", one_step("m.t"))
+    stops = "the run stops at step 'only': m.t needs 'name', 'day', which its `args` do not name"
+    assert [one.why for one in report] == [f"it calls nothing; {stops}", stops]
+
+
 def test_a_breakpoint_of_the_learner_does_not_hold_the_check() -> None:
     report = exercise(calls("m.t"), ends(), mocks=slow).check("99.1", one_step("m.t").breakpoint("only"))
     assert bool(report)
@@ -121,6 +130,19 @@ def test_whatever_a_criterion_meets_is_a_reason() -> None:
         ("not met", "it raises SystemExit: <b>out</b>"),
         ("not judged", ""),
     ]
+
+
+def test_an_error_in_a_function_of_the_learner_has_its_line() -> None:
+    def forgetful(sums: dict[str, int]) -> int:
+        return sums["missing"]
+
+    def asks(attempt: Any) -> Any:
+        return attempt.value({})
+
+    (judged,) = exercise(Criterion("it looks", asks)).check("99.1", forgetful)
+    assert (judged.state, judged.why) == ("not met", "it raises KeyError: 'missing'")
+    assert judged.problem.source[1:] == ('return sums["missing"]', "^" * 22)
+    assert exercise(Criterion("it looks", asks)).check("99.1", {}.pop).judged[0].problem is None
 
 
 def test_a_function_that_comes_to_no_end_is_not_met_and_nothing_waits_for_it_again() -> None:
@@ -188,3 +210,8 @@ def test_a_dict_is_compared_key_by_key() -> None:
         ("not met", "2 is not it: look again"), ("not met", "there is no key 'b'"),
     ]  # fmt: skip
     assert states(made.check("99.1", [1, 2])) == ["not met", "not judged"]
+    chosen = exercise(equals("a", "one", "look again", among=("one", "two")))
+    assert [chosen.check("99.1", {"a": word}).judged[0].why for word in ("One", "two", "one", [])] == [
+        "'One' is none of the words: 'one', 'two'", "'two' is not it: look again", "",
+        "[] is none of the words: 'one', 'two'",
+    ]  # fmt: skip

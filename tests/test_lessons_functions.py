@@ -82,6 +82,15 @@ def test_what_is_no_function_is_not_judged(criterion: Any) -> None:
         criterion.judge(attempt(7))
 
 
+@pytest.mark.parametrize(("criterion", "count"), [(gives(1, "one", 2), 2), (returns(1, "one", 2, 3), 2)])
+def test_a_function_that_takes_other_arguments_is_told_how_many_it_gets(criterion: Any, count: int) -> None:
+    with pytest.raises(NotJudged) as caught:
+        criterion.judge(attempt(lambda servers: 1))
+    assert caught.value.reason == (
+        f"the check gives it {count} arguments; yours takes (servers): too many positional arguments"
+    )
+
+
 def test_an_async_function_is_told_to_be_an_ordinary_one() -> None:
     async def later(servers: Any) -> Any:
         return servers

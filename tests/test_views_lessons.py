@@ -50,7 +50,8 @@ def test_an_exercise_that_was_not_attempted_shows_what_it_asks_for() -> None:
     text, page = shown(check("03.4", {"room": ...}))
     assert text.split("\n") == [
         "○ Exercise 03.4 — not attempted yet: Read the data-flow graph",
-        "  ○ 'room' is right", "  ○ 'day' is right", "  ○ 'unread' is right", "  hint('03.4')",
+        "  ○ 'room' is right", "  ○ 'day' is right", "  ○ 'unread' is right",
+        "  Put your answer in the place of the dots `...`, run its cell, then this one.", "  hint('03.4')",
     ]  # fmt: skip
     assert page.tables["Criteria"][1] == ["○ not judged yet", "'room' is right", "—"]
 

@@ -45,7 +45,7 @@ class Ran:
         for one in self.run.trace:
             if one.started is not None and called(one) == tool:
                 return one
-        raise NotJudged(f"{tool} is never called; {_stopped(self.run)}")
+        raise NotJudged(f"{tool} is never called; {stopped(self.run)}")
 
 
 class Attempt:
@@ -135,7 +135,12 @@ def unmet(message: str, step: WorkflowStep | None = None, argument: str | None =
     return Problem("not-met", "error", message, step.name if step else None, argument, place, word)
 
 
-def _stopped(run: Run) -> str:
+def stopped(run: Run) -> str:
+    """Return how far a run came, in words; where a value lacks, which one and where it is written."""
+    if run.outcome == "handoff" and run.next is not None and run.next.missing:
+        missing = ", ".join(map(repr, run.next.missing))
+        tool = f"{run.next.server}.{run.next.tool}"
+        return f"the run stops at step {run.next.step!r}: {tool} needs {missing}, which its `args` do not name"
     return f"the run is {run.outcome}" + (f": {run.reason}" if run.reason else "")
 
 

@@ -6,10 +6,11 @@ may write its own: `Criterion("what it must do", function of the Attempt)`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from mcpflow_nb.exact import dumps
-from mcpflow_nb.lessons.attempt import Attempt, NotJudged, Ran, unmet
+from mcpflow_nb.lessons.attempt import Attempt, NotJudged, Ran, stopped, unmet
 from mcpflow_nb.lessons.lesson import Criterion, Reason
 from mcpflow_nb.problems import Problem
 from mcpflow_nb.values import ABSENT
@@ -109,7 +110,7 @@ def ends(outcome: str = "completed", **given: Any) -> Criterion:
         run = attempt.run(**given).run
         last = run.trace[-1].step if len(run.trace) else None
         step = attempt.workflow[last] if last else None
-        return None if run.outcome == outcome else unmet(f"the run is {run.outcome}: {run.reason}", step)
+        return None if run.outcome == outcome else unmet(stopped(run), step)
 
     return Criterion(f"a run is {outcome}{_when(given)}", judge)
 
@@ -123,15 +124,18 @@ def tells(text: str = "an instruction") -> Criterion:
     return Criterion(f"it has {text} for the client", judge)
 
 
-def equals(key: str, value: Any, why_not: str) -> Criterion:
-    """The learner's dict has this value under a key; `why_not` is what is said of any other."""
+def equals(key: str, value: Any, why_not: str, *, among: Sequence[Any] = ()) -> Criterion:
+    """The learner's dict has this value under a key; `why_not` is what is said of any other, `among` all that may be."""
 
     def judge(attempt: Attempt) -> Reason:
         if not isinstance(attempt.value, dict):
             raise NotJudged(f"give a dict, not {type(attempt.value).__name__}")
         if key not in attempt.value:
             return f"there is no key {key!r}"
-        return None if attempt.value[key] == value else f"{short(repr(attempt.value[key]))} is not it: {why_not}"
+        given = attempt.value[key]
+        if among and given not in among:
+            return f"{short(repr(given))} is none of the words: {', '.join(map(repr, among))}"
+        return None if given == value else f"{short(repr(given))} is not it: {why_not}"
 
     return Criterion(f"{key!r} is right", judge)
 
@@ -144,7 +148,7 @@ def _of_argument(message: str, name: str, workflow: SequentialWorkflow) -> Probl
 def _why(ran: Ran) -> str:
     if ran.run.outcome == "completed":
         return ""
-    return f"; the run is {ran.run.outcome}: {ran.run.reason}"
+    return f"; {stopped(ran.run)}"
 
 
 def _when(given: dict[str, Any]) -> str:

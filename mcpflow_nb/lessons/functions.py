@@ -6,7 +6,7 @@ To add one: a function that returns a `Criterion`, which looks at what `done` sa
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import iscoroutinefunction
+from inspect import iscoroutinefunction, signature
 from typing import Any, NamedTuple
 
 from mcpflow_nb.calls import Answer
@@ -34,7 +34,7 @@ def done(attempt: Attempt, *given: Any, mocks: Mocks | None = None) -> Did:
 
     Raises `NotJudged` where there is no function; whatever the function raises goes on.
     """
-    function = _function(attempt)
+    function = _function(attempt, 1 + len(given))
     calls: list[tuple[str, dict[str, Any]]] = []
 
     def listen(server: str, asked: Asked) -> Callable[[Answer], None]:
@@ -89,16 +89,21 @@ def returns(value: Any, what: str, *given: Any) -> Criterion:
     """A function of plain values returns this value."""
 
     def judge(attempt: Attempt) -> Reason:
-        return _difference(_function(attempt)(*given), value)
+        return _difference(_function(attempt, len(given))(*given), value)
 
     return Criterion(f"it returns {what}", judge)
 
 
-def _function(attempt: Attempt) -> Callable[..., Any]:
+def _function(attempt: Attempt, count: int) -> Callable[..., Any]:
+    """Return the learner's function; raises `NotJudged` where it is none, or does not take so many arguments."""
     if iscoroutinefunction(attempt.value):
         raise NotJudged("give an ordinary function: write `def`, not `async def`")
     if callable(attempt.value):
         made: Callable[..., Any] = attempt.value
+        try:
+            signature(made).bind(*[None] * count)
+        except TypeError as error:
+            raise NotJudged(f"the check gives it {count} arguments; yours takes {signature(made)}: {error}") from None
         return made
     raise NotJudged(f"give a function, not {type(attempt.value).__name__}; its name without brackets: check(..., name)")
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from threading import Thread
+from types import FunctionType
 from typing import Any, Final
 
 from mcpflow_nb.lessons.attempt import Attempt, NotJudged
 from mcpflow_nb.lessons.lesson import Exercise, Reason
 from mcpflow_nb.lessons.reports import Checked, Judged
 from mcpflow_nb.problems import Problem
+from mcpflow_nb.where import raised
 
 SECONDS: Final = 5.0
 """How long one run of a learner's workflow may take."""
@@ -70,7 +72,11 @@ def _within(seconds: float, judge: Callable[[Attempt], Reason], attempt: Attempt
         except NotJudged as barred:
             found.append((barred.reason, True))
         except BaseException as error:  # noqa: BLE001 - the learner's object is behind it, and may raise anything
-            found.append((f"it raises {type(error).__name__}: {str(error)[:300]}", True))
+            why = f"it raises {type(error).__name__}: {str(error)[:300]}"
+            place = (
+                raised(error, attempt.value.__code__.co_filename) if isinstance(attempt.value, FunctionType) else None
+            )
+            found.append((Problem("not-met", "error", why, where=place) if place else why, True))
 
     thread = Thread(target=work, name="mcpflow-check", daemon=True)
     thread.start()

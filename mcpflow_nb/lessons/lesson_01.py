@@ -140,18 +140,22 @@ CAREFUL: Final = Exercise(
     mocks=_offices(),
 )  # fmt: skip
 
+_WAYS: Final = ("workflow", "direct", "parallel", "model", "dynamic", "requests")
 CHOOSE: Final = Exercise(
     "01.4",
     "Eight scenarios",
-    criteria=(
-        equals("onboarding", "workflow", "many systems, an order that is known, an id that must be handed on"),
-        equals("weather", "direct", "how many calls are there to put in an order?"),
-        equals("three_offices", "parallel", "does one of the calls need what another one answers?"),
-        equals("complaint", "model", "who must read and judge before the next call is known?"),
-        equals("bug_hunt", "dynamic", "can you write the order down before it begins?"),
-        equals("seat", "requests", "a person has to answer in the middle"),
-        equals("month_end", "workflow", "the same calls in the same order each month, and an audit"),
-        equals("time_zone", "direct", "how many calls are there to put in an order?"),
+    criteria=tuple(
+        equals(*one, among=_WAYS)
+        for one in (
+            ("onboarding", "workflow", "many systems, an order that is known, an id that must be handed on"),
+            ("weather", "direct", "how many calls are there to put in an order?"),
+            ("three_offices", "parallel", "does one of the calls need what another one answers?"),
+            ("complaint", "model", "who must read and judge before the next call is known?"),
+            ("bug_hunt", "dynamic", "can you write the order down before it begins?"),
+            ("seat", "requests", "a person has to answer in the middle"),
+            ("month_end", "workflow", "the same calls in the same order each month, and an audit"),
+            ("time_zone", "direct", "how many calls are there to put in an order?"),
+        )
     ),
     hints=(
         "Ask in this order: is it more than one call? Does a call need the answer of another? Is the order known "

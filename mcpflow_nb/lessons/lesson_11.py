@@ -37,16 +37,17 @@ def _badges() -> Mapping[str, mf.Mock]:
     return {"door": mf.mock({"lock_badge": lock_badge}), "desk": mf.mock({"tell": tell})}
 
 
+_WAYS: Final = ("direct call", "parallel calls", "model decides", "workflow", "several requests")
 DESIGN: Final = Exercise(
     "11.1",
     "Design: what is a workflow, and what is not",
-    criteria=(
-        equals("A", "direct call", "it is one tool call; there is nothing to put in order"),
-        equals("B", "parallel calls", "no answer is needed for another question, so nobody has to wait"),
-        equals("C", "model decides", "what comes next depends on what was just understood"),
-        equals("D", "workflow", "several servers, a fixed order, and values handed on"),
-        equals("E", "several requests", "a person speaks after each step, so there is no run to be kept going"),
-    ),
+    criteria=tuple(equals(*one, among=_WAYS) for one in (
+        ("A", "direct call", "it is one tool call; there is nothing to put in order"),
+        ("B", "parallel calls", "no answer is needed for another question, so nobody has to wait"),
+        ("C", "model decides", "what comes next depends on what was just understood"),
+        ("D", "workflow", "several servers, a fixed order, and values handed on"),
+        ("E", "several requests", "a person speaks after each step, so there is no run to be kept going"),
+    )),
     hints=(
         "Ask of each wish: how many calls? Does one need the answer of another? Is the order always the same? Who speaks in between?",
         "Exactly one of the five is a workflow: several calls, always in the same order, with values handed on. For each of the "

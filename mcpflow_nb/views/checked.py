@@ -31,19 +31,22 @@ def plain(checked: Any) -> str:
         where, source, carets = one.problem.source if one.problem else (None, "", "")
         lines += ["      " + f"{_place(one)} {where or ''}".strip()] if _place(one) or where else []
         lines += [f"      {part}" for part in window(source, carets, 90)] if source else []
-    return page([*lines, *([f"  {_next(checked)}"] if _next(checked) else [])], "list(report)")
+    return page(
+        [*lines, *fold(_turn(checked), "  "), *([f"  {_next(checked)}"] if _next(checked) else [])], "list(report)"
+    )
 
 
 def html(checked: Any) -> Safe:
     """Return the headline and a table of the criteria."""
-    mark = _mark(checked)
+    mark, turn = _mark(checked), _turn(checked)
     rows = [
         [badge(f"{state.icon} {state.word}", state.kind), short(one.text, 300), _reason(one)]
         for one, state in ((one, STATES[one.state]) for one in checked)
     ]  # fmt: skip
     return frame(
         "Exercise", code(checked.exercise, 40), [short(checked.title), badge(f"{mark.icon} {checked.headline}", mark.kind)],
-        table("Criteria", ["verdict", "criterion", "why not"], rows), foot=[_next(checked)] if _next(checked) else [],
+        table("Criteria", ["verdict", "criterion", "why not"], rows), tag("p", ticked(turn)) if turn else None,
+        foot=[_next(checked)] if _next(checked) else [],
     )  # fmt: skip
 
 
@@ -71,6 +74,13 @@ def _is_finding(one: Any) -> bool:
 def _place(one: Any) -> str:
     has_place = one.problem is not None and not _is_finding(one) and (one.problem.step or one.problem.argument)
     return short(one.problem.place) if has_place else ""
+
+
+def _turn(checked: Any) -> str:
+    """Return what to do where dots are left; nothing once it was attempted."""
+    return (
+        "" if checked.is_attempted else "Put your answer in the place of the dots `...`, run its cell, then this one."
+    )
 
 
 def _mark(checked: Any) -> Mark:
