@@ -87,6 +87,7 @@ function render({ model, el }) {
   const id = `mfs-${++count}-`;
   let view = model.get("view");
   let wanted = null; // the selection that was asked for and is not yet confirmed
+  let waiting = null; // what was pressed for that step meanwhile
   let tab = "call";
   let editor = null; // {kind, step, version}: what is being typed
   let checking = 0;
@@ -140,6 +141,7 @@ function render({ model, el }) {
 
   function press(name) {
     if (name === "help") { help.hidden = !help.hidden; return; }
+    if (wanted !== null && ON_STEP.has(name)) { waiting = name; return; }
     if (!view.enabled?.[name]) { status.textContent = `${name} is not possible now: ${view.place ?? ""}`; return; }
     if (name === "edit" || name === "pin") { edit(name); return; }
     send(name, ON_STEP.has(name) ? { step: selected() } : {});
@@ -372,6 +374,11 @@ function render({ model, el }) {
     root.setAttribute("aria-busy", String(Boolean(view.running)));
     root.dataset.version = view.version;
     root.dataset.selected = view.selected;
+    if (waiting !== null && wanted === null) {
+      const name = waiting;
+      waiting = null;
+      press(name);
+    }
   }
 
   const keys = {
