@@ -96,6 +96,9 @@ def started(home: Path, app: str) -> Iterator[Lab]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(values))
     (home / "root").mkdir()
+    (home / "config" / "labconfig").mkdir(parents=True)
+    # Without it every page that is opened starts a node process that looks whether JupyterLab should be built anew.
+    (home / "config" / "labconfig" / "page_config.json").write_text('{"buildCheck": false, "buildAvailable": false}')
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -30,6 +30,7 @@ def tour() -> Any:
     return run_notebook(TOUR)
 
 
+@pytest.mark.timeout(400)
 def test_every_notebook_runs_from_top_to_bottom_and_its_page_needs_nothing(tmp_path: Path) -> None:
     """All of them in two kernels at a time, with their solutions; what they show is read as a page."""
     paths = [path for path in NOTEBOOKS if not why_not(path.name)]
@@ -52,18 +53,20 @@ def test_every_notebook_runs_from_top_to_bottom_and_its_page_needs_nothing(tmp_p
     assert max(one.seconds for one in results.values()) < 60
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_every_cell_of_a_notebook_can_run_twice(path: Path, tmp_path: Path) -> None:
-    if why := why_not(path.name):
-        pytest.skip(why)
-    notebook = nbformat.read(path, as_version=4)
-    notebook.cells = [
-        copy.deepcopy(cell) for cell in notebook.cells for _ in range(2 if cell.cell_type == "code" else 1)
-    ]
-    for number, cell in enumerate(notebook.cells):
-        cell.id = f"twice-{number:02}"
-    nbformat.write(notebook, tmp_path / path.name)
-    run_notebook(tmp_path / path.name)
+@pytest.mark.timeout(400)
+def test_every_cell_of_every_notebook_can_run_twice(tmp_path: Path) -> None:
+    paths = [path for path in NOTEBOOKS if not why_not(path.name)]
+    for path in paths:
+        notebook = nbformat.read(path, as_version=4)
+        notebook.cells = [
+            copy.deepcopy(cell) for cell in notebook.cells for _ in range(2 if cell.cell_type == "code" else 1)
+        ]
+        for number, cell in enumerate(notebook.cells):
+            cell.id = f"twice-{number:02}"
+        nbformat.write(notebook, tmp_path / path.name)
+    results = in_io_thread(executed([tmp_path / path.name for path in paths], 2))
+    assert {path.name: str(one.error) for path, one in results.items() if one.error} == {}
+    assert len(results) == len(paths)
 
 
 class _Shown(HTMLParser):
