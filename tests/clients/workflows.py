@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import mcpflow_nb as mf
+from mcpflow_nb.home import data_folder
 
 ONBOARD = (
     mf.SequentialWorkflow("onboard_employee", "Complete employee onboarding across all systems")
@@ -73,6 +74,9 @@ def serve_command(folder: Path) -> list[str]:
     script = str(Path(__file__).with_name("servers.py"))
     servers = {name: {"command": "python", "args": [script, name]} for name in ("hr", "it", "code", "logseq")}
     (folder / "mcp.json").write_text(json.dumps({"mcpServers": servers}), encoding="utf-8")
+    mf.trust(folder / "mcp.json")
+    kept = f"MCPFLOW_DATA={data_folder()}"  # a client starts it without our environment
     return [
-        sys.executable, "-m", "mcpflow_nb", "serve", *files, "--servers", str(folder / "mcp.json"), "--this-python",
+        "env", kept, sys.executable, "-m", "mcpflow_nb", "serve", *files, "--servers", str(folder / "mcp.json"),
+        "--this-python",
     ]  # fmt: skip
