@@ -13,7 +13,8 @@ def servers():
         yield opened
 
 
-def test_outside_a_notebook_no_run_is_kept_unless_it_is_asked_for(servers):
+def test_outside_a_notebook_no_run_is_kept_unless_it_is_asked_for(servers, tmp_path, monkeypatch):
+    monkeypatch.setenv("MCPFLOW_DATA", str(tmp_path / "own"))
     assert WORKFLOW.start(servers).all().outcome == "completed"
     assert len(mf.runs()) == 0
 
