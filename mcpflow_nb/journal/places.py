@@ -7,13 +7,10 @@ import warnings
 from pathlib import Path
 from typing import Any, Final
 
-import platformdirs
-
 from mcpflow_nb.errors import JournalError
+from mcpflow_nb.home import data_folder
 
 NAME: Final = "runs.db"
-FOLDER: Final = "MCPFLOW_DATA"
-"""The variable that names another folder than the user's own data folder."""
 NETWORK: Final = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "fuse.sshfs", "ceph", "glusterfs", "lustre")
 """File systems on which the locks that SQLite's write-ahead log needs are not safe.
 
@@ -31,27 +28,20 @@ def place(given: Any, mounts: str | None = None) -> Path:
     JournalError
         When it is no path, or its folder cannot be made.
     """
-    if given is True:
-        file = (
-            Path(own) if (own := os.environ.get(FOLDER)) else platformdirs.user_data_path("mcpflow_nb", False)
-        ) / NAME
-    elif isinstance(given, str | os.PathLike) and str(given):
-        file = Path(given).expanduser()
-    else:
+    if given is not True and not (isinstance(given, str | os.PathLike) and str(given)):
         raise JournalError(
             str(given), f"journal={given!r}: give a path, True for the journal of this user, or None for none"
         )
-    problem = ""
+    problem, file = "", Path(NAME)
     try:
-        if given is True:
-            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = data_folder() / NAME if given is True else Path(given).expanduser()
         file = file.resolve()
         if file.is_dir():
             problem = f"it is a folder; name a file in it: {str(file / NAME)!r}"
         elif not file.parent.is_dir():
             problem = f"there is no folder {str(file.parent)!r}; make it first"
     except OSError as error:
-        problem = f"its folder cannot be made ({error.strerror})"
+        problem = f"its folder {error.filename!r} cannot be made ({error.strerror})"
     if problem:
         raise JournalError(str(file), problem)
     if (kind := network_kind(file.parent, mounts)) is not None:
