@@ -56,7 +56,8 @@ def test_the_test_of_onboarding_passes_and_fails_when_a_binding_changes(tmp_path
         """step 'setup_payroll', argument 'employee_id': expected "emp-456", it is "alice@company.example", """
         "from employee_record.email" in said
     )
-    assert said.count("AssertionError: run of 'onboard_employee', 1 difference:") == 1
+    failed, _, _ = said.partition("short test summary info")  # which repeats it whole where CI is set
+    assert failed.count("AssertionError: run of 'onboard_employee', 1 difference:") == 1
 
 
 def test_an_argument_that_is_added_fails_too(tmp_path):
