@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from mcpflow_nb.problems import Report as Report
     from mcpflow_nb.replaying import replay as replay
     from mcpflow_nb.resuming import resume as resume
+    from mcpflow_nb.retrying import Retry as Retry
     from mcpflow_nb.rules import delay as delay
     from mcpflow_nb.rules import fail as fail
     from mcpflow_nb.rules import fault as fault
@@ -69,17 +70,19 @@ if TYPE_CHECKING:
     from mcpflow_nb.servers import Servers as Servers
     from mcpflow_nb.servers import connect as connect
     from mcpflow_nb.serving.server import serve as serve
+    from mcpflow_nb.steps import WorkflowStep as WorkflowStep
     from mcpflow_nb.trace import Record as Record
     from mcpflow_nb.trace import Trace as Trace
     from mcpflow_nb.trusting import trust as trust
     from mcpflow_nb.trusting import untrust as untrust
     from mcpflow_nb.workflow import SequentialWorkflow as SequentialWorkflow
-    from mcpflow_nb.workflow import WorkflowStep as WorkflowStep
 
 _HOME: Final = {
     name: module
     for module, names in {
-        "workflow": "SequentialWorkflow WorkflowStep",
+        "workflow": "SequentialWorkflow",
+        "steps": "WorkflowStep",
+        "retrying": "Retry",
         "saving": "load",
         "dsl": "prompt_arg from_step field constant template optional idempotency_key env",
         "arguments": "Argument",

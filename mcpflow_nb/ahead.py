@@ -11,8 +11,9 @@ from mcpflow_nb.fetching import known_uri
 from mcpflow_nb.outline import Ahead, Outline, Planned
 from mcpflow_nb.schemas import parameter
 from mcpflow_nb.sources import Scope
+from mcpflow_nb.steps import WorkflowStep
 from mcpflow_nb.values import ABSENT, copied, filled, jsonable
-from mcpflow_nb.workflow import SequentialWorkflow, WorkflowStep
+from mcpflow_nb.workflow import SequentialWorkflow
 
 MOST_DESCRIBED: Final = 200
 """Characters of a tool's description in the plan."""

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mcpflow_nb.catalog import Tool
-from mcpflow_nb.engine import Ready
 from mcpflow_nb.errors import NotJsonError, RunError, did_you_mean
+from mcpflow_nb.preparing import Ready
 from mcpflow_nb.schemas import Unjudged, parameter, refusal
+from mcpflow_nb.steps import WorkflowStep
 from mcpflow_nb.trace import Record
 from mcpflow_nb.values import Frozen, jsonable
-from mcpflow_nb.workflow import WorkflowStep
 
 
 def read_answer(handed: Record, ready: Ready, given: Mapping[str, Any]) -> dict[str, Any]:

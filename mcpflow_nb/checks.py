@@ -20,7 +20,8 @@ from mcpflow_nb.values import placeholders, uri_placeholders
 
 if TYPE_CHECKING:
     from mcpflow_nb.arguments import Argument
-    from mcpflow_nb.workflow import SequentialWorkflow, WorkflowStep
+    from mcpflow_nb.steps import WorkflowStep
+    from mcpflow_nb.workflow import SequentialWorkflow
 
 WORKFLOW: Final = -1  # the position of findings that belong to no step
 MOST_SUGGESTIONS: Final = 100  # only the first findings get a "did you mean": a thousand mistakes stay cheap

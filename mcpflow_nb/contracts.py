@@ -6,7 +6,7 @@ To add a check: a function of one step in `CHECKS`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
@@ -19,7 +19,8 @@ from mcpflow_nb.paths import Path
 from mcpflow_nb.problems import Problem, Report
 from mcpflow_nb.schemas import Missing, Unjudged, Validator, at, never, parameter
 from mcpflow_nb.sources import Source
-from mcpflow_nb.workflow import SequentialWorkflow, WorkflowStep
+from mcpflow_nb.steps import WorkflowStep
+from mcpflow_nb.workflow import SequentialWorkflow
 
 _CODES: Final = {"server": "unknown-server", "tool": "unknown-tool", "ambiguous tool": "ambiguous-tool"}
 
@@ -39,11 +40,21 @@ def check(workflow: SequentialWorkflow, servers: Any) -> Report:
 
 def pins_of(workflow: SequentialWorkflow, servers: Any) -> dict[str, Tool]:
     """Return the tool of each step as it is declared now, by the step's name."""
+    return _declared({step.name: (step.tool, step.server) for step in workflow.steps}, servers)
+
+
+def undo_pins_of(workflow: SequentialWorkflow, servers: Any) -> dict[str, Tool]:
+    """Return the tool of each step's `undo=` as it is declared now, by the step's name."""
+    undos = ((step.name, step.undo) for step in workflow.steps)
+    return _declared({name: (undo.tool, undo.server) for name, undo in undos if undo is not None}, servers)
+
+
+def _declared(named: Mapping[str, tuple[str | None, str | None]], servers: Any) -> dict[str, Tool]:
     found = {}
-    for step in workflow.steps:
+    for step, (tool, server) in named.items():
         with suppress(ServerError):
-            if step.tool is not None:
-                found[step.name] = servers.find(step.tool, step.server).tool
+            if tool is not None:
+                found[step] = servers.find(tool, server).tool
     return found
 
 

@@ -13,17 +13,19 @@ from typing import Any, Final, Literal
 
 from mcpflow_nb.exact import dumps
 from mcpflow_nb.faults import Failure
+from mcpflow_nb.steps import WorkflowStep
 from mcpflow_nb.trace import Record
 from mcpflow_nb.values import Frozen, copied
-from mcpflow_nb.workflow import WorkflowStep
 
 Fate = Literal["call", "reuse", "pinned", "rerun"]
 """What becomes of a step: it is called, its result is used again, its value is given, or only a re-run calls it."""
 
-Outcome = Literal["paused", "completed", "handoff", "failed", "unknown", "cancelled"]
+Outcome = Literal[
+    "paused", "completed", "handoff", "waiting", "failed", "unknown", "cancelled", "undone", "undo_failed",
+]  # fmt: skip
 
 OUTCOMES: Final[dict[str, Outcome]] = {
-    "ok": "paused", "skipped": "paused", "handoff": "handoff", "needs_input": "handoff",
+    "ok": "paused", "skipped": "paused", "handoff": "handoff", "needs_input": "handoff", "waiting": "waiting",
     "unknown": "unknown", "cancelled": "cancelled",
 }  # fmt: skip
 """The outcome of a run after a step of each status; any other status is a failure."""
@@ -66,6 +68,10 @@ class Course:
         """Stand before a step, and let it and all later ones be called again."""
         return replace(self, at=since, kept={at: record for at, record in self.kept.items() if at < since})
 
+    def without(self, record: Record) -> Course:
+        """Forget one result: it was taken back on its server."""
+        return replace(self, kept={at: one for at, one in self.kept.items() if one is not record})
+
     def edited(self, step: str, arguments: Mapping[str, Any]) -> Course:
         """Give arguments of a step by hand; none at all takes back what was given."""
         if not arguments:
@@ -87,7 +93,7 @@ class Course:
         """Return the beginning of a course through changed steps, with the results of those that stayed what they were."""
         places = {step.name: at for at, step in enumerate(old)}
         kept = {
-            at: replace(self.kept[places[step.name]], binding=step.binding)
+            at: _bound(self.kept[places[step.name]], step)
             for at, step in enumerate(new)
             if places.get(step.name) in self.kept and defined(old[places[step.name]]) == defined(step)
         }
@@ -104,7 +110,8 @@ class Course:
         if kept is None:
             return "call"
         is_same = asked is not None and dumps(dict(sorted(asked.items()))) == dumps(dict(sorted(kept.asked.items())))
-        return "reuse" if kept.status == "ok" and is_same else "rerun"
+        is_good = kept.status == "ok" or goes_on(step, kept)
+        return "reuse" if is_good and is_same else "rerun"
 
     def bindings(self, steps: Sequence[WorkflowStep]) -> dict[str, Any]:
         """Return the values that are bound before the next step, copied."""
@@ -114,14 +121,23 @@ class Course:
                 continue
             if step.name in self.pins:
                 found[step.binding] = self.pins[step.name].value
-            elif at in self.kept:
+            elif at in self.kept and self.kept[at].binding is not None:
                 found[step.binding] = copied(self.kept[at].value)
         return found
 
 
+def goes_on(step: WorkflowStep, record: Record) -> bool:
+    """Tell whether a run goes on after a step that failed: its author says so, and what became of it is known."""
+    return step.on_error == "continue" and OUTCOMES.get(record.status) is None
+
+
+def _bound(record: Record, step: WorkflowStep) -> Record:
+    return replace(record, binding=step.binding if record.status == "ok" or record.binding is not None else None)
+
+
 def defined(step: WorkflowStep) -> dict[str, Any]:
     """Return what of a step decides over its result."""
-    others = ("guidance", "timeout", "bind", "repeat", "check")
+    others = ("guidance", "timeout", "bind", "repeat", "check", "retry", "undo", "approve", "on_error")
     return {key: value for key, value in step.saved().items() if key not in others}
 
 

@@ -21,9 +21,10 @@ from mcpflow_nb.explaining import Explained
 from mcpflow_nb.faults import Failure, require_fault
 from mcpflow_nb.inputs import read_arguments
 from mcpflow_nb.results import text_of_content, value_of
+from mcpflow_nb.steps import WorkflowStep
 from mcpflow_nb.trace import ANSWER, EDITED, Passed, Record
 from mcpflow_nb.values import ABSENT, copied
-from mcpflow_nb.workflow import SequentialWorkflow, WorkflowStep
+from mcpflow_nb.workflow import SequentialWorkflow
 
 if TYPE_CHECKING:
     from mcpflow_nb.course import Outcome
@@ -124,7 +125,13 @@ class Debugger(Explained):
                 self._moved(course.back(at) if is_bare else course, "paused" if is_bare else self.outcome)
                 return self._itself
             frozen = read_value(one, self.servers, value)
-            stopped_here = at == self._course.at and self.outcome in ("failed", "unknown", "handoff", "cancelled")
+            stopped_here = at == self._course.at and self.outcome in (
+                "failed",
+                "unknown",
+                "handoff",
+                "waiting",
+                "cancelled",
+            )
             self._moved(self._course.pinned(step, frozen), "paused" if stopped_here else self.outcome)
             if at < self._course.at:
                 self._records.append(made := pinned_record(self._itself._ready_at(at).call, one, frozen.value))
@@ -190,7 +197,8 @@ class Debugger(Explained):
         made = type(self._itself)(self.workflow, self.servers, self._arguments, self._itself._outline.given)
         made.parent, made.forked_at, made._pins = self._itself, self._course.at, dict(self._itself._pins)
         made._records, made._inherited = list(self._records), len(self._records)
-        made._goal, made._left, made._tries = self._goal, self._itself._left, dict(self._itself._tries)
+        made._goal, made._left = self._goal, self._itself._left
+        made._tries, made._before = dict(self._tries), dict(self._tries)
         made._moved(self._course, self.outcome)
         return self._born(made)
 
@@ -213,7 +221,7 @@ class Debugger(Explained):
         made = type(self._itself)(workflow, self.servers, read_arguments(workflow, given), given)
         made.parent, made.forked_at = self._itself, self._course.at
         made._course = self._course.carried(self.workflow.steps, workflow.steps)
-        made._tries = dict(self._itself._tries)
+        made._tries, made._before = dict(self._tries), dict(self._tries)
         self._born(made)._take_over()
         return made
 

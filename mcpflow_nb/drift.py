@@ -22,7 +22,8 @@ from mcpflow_nb.problems import Problem
 from mcpflow_nb.replaying import replay
 from mcpflow_nb.saving import from_json
 from mcpflow_nb.show import Shown
-from mcpflow_nb.workflow import SequentialWorkflow, WorkflowStep
+from mcpflow_nb.steps import WorkflowStep
+from mcpflow_nb.workflow import SequentialWorkflow
 
 if TYPE_CHECKING:
     import pandas as pd

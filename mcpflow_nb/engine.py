@@ -1,4 +1,4 @@
-"""One step: look ahead, call, and write down what happened. Keeps no state of its own.
+"""One step: call, and write down what happened. Keeps no state of its own; what it begins with is made in `preparing.py`.
 
 The order of a step: guidance, resources that read no output, are the tool's required parameters all there (else
 handoff), the call, the value, the binding, resources that read an output.
@@ -7,82 +7,30 @@ handoff), the call, the value, the binding, resources that read an output.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, Protocol
 
-from mcpflow_nb.calls import FAIL, Progress
+from mcpflow_nb.calls import FAIL, Answer, Progress
 from mcpflow_nb.catalog import Tool
 from mcpflow_nb.connections import Connection
-from mcpflow_nb.covering import covered, without
-from mcpflow_nb.declared import refusal
-from mcpflow_nb.errors import MissingValueError, NotJsonError, ServerError
-from mcpflow_nb.faults import Failure
-from mcpflow_nb.fetching import after_call, before_call, before_handoff, fetch, known_uri
-from mcpflow_nb.masking import KNOWN, MASK, secret_texts
+from mcpflow_nb.covering import covered
+from mcpflow_nb.errors import MissingValueError, NotJsonError
+from mcpflow_nb.fetching import after_call, before_call, before_handoff, fetch
+from mcpflow_nb.masking import secret_texts
 from mcpflow_nb.messages import called
+from mcpflow_nb.preparing import NextCall, Ready
+from mcpflow_nb.refusing import refused_by
 from mcpflow_nb.results import text_of_content, value_of
-from mcpflow_nb.show import Shown
-from mcpflow_nb.sources import KEY, Scope
-from mcpflow_nb.trace import Fetched, Passed, Record, SourceWord, Status
-from mcpflow_nb.values import ABSENT, copied, filled, jsonable, text_of
-from mcpflow_nb.workflow import WorkflowStep
+from mcpflow_nb.sources import Scope
+from mcpflow_nb.steps import WorkflowStep
+from mcpflow_nb.trace import Fetched, Record, Status
+from mcpflow_nb.values import copied, jsonable
 
 KEY_META: Final = "mcpflow/idempotency-key"
 """The key in a call's `_meta` with what names its effect, the same at every attempt."""
-
-
-@dataclass(frozen=True)
-class NextCall(Shown):
-    """The call that comes next: every argument resolved with its origin, and what is missing.
-
-    `missing` are required parameters that have no value: the step will hand off. `problem` is why it cannot be sent.
-    `fails` says what goes wrong with it on its mock, as `run.fail` told.
-    """
-
-    step: str
-    tool: str | None
-    server: str | None
-    source: SourceWord | None
-    arguments: tuple[Passed, ...] = ()
-    missing: tuple[str, ...] = ()
-    effects: tuple[str, ...] = ()
-    guidance: str | None = None
-    problem: str | None = None
-    fails: str | None = None
-    resources: tuple[str, ...] = ()
-    """The URIs that are fetched first, filled as far as they can be."""
-
-    __repr__ = Shown.__repr__
-
-    @property
-    def sent(self) -> dict[str, Any]:
-        """The arguments by name."""
-        return {passed.name: passed.value for passed in self.arguments}
-
-    @property
-    def asked(self) -> dict[str, Any]:
-        """What decides whether an earlier result still holds: the arguments, or the URIs of a step without a tool."""
-        if self.tool is None:
-            return {"resources": list(self.resources)}
-        return {passed.name: passed.value for passed in self.arguments if passed.origin != KEY}
-
-
-@dataclass(frozen=True)
-class Ready:
-    """A step with all that its call needs. `is_answered`: the client gave what a handoff asked for."""
-
-    plan: WorkflowStep
-    call: NextCall
-    scope: Scope
-    servers: Any
-    is_answered: bool = False
-    connection: Connection | None = None
-    tool: Tool | None = None
-    failure: Failure | None = None
-    pin: Tool | None = None
 
 
 class Intend(Protocol):
@@ -99,62 +47,12 @@ class Doing:
     resources: list[Fetched] = field(default_factory=list)
     sent: datetime | None = None
     made: Record | None = None
+    answer: Answer | None = None
 
     @property
     def failed(self) -> str | None:
         """Why the last resource could not be fetched; None where it could."""
         return self.resources[-1].error if self.resources else None
-
-
-def ready(
-    step: WorkflowStep, scope: Scope, servers: Any, given: Mapping[str, Passed] | None = None, *,
-    is_answered: bool = False, failure: Failure | None = None, pin: Tool | None = None,
-) -> Ready:  # fmt: skip
-    """Resolve a step against what has run so far; calls nothing, and puts every problem into the answer.
-
-    `given` are arguments that take the place of the workflow's own, each with its origin; `pin` is the tool as it must
-    still be declared.
-    """
-    guidance = filled(step.guidance, dict(scope.arguments)) if step.guidance else None
-    uris = tuple(known_uri(uri, step.template, scope) for uri in before_call(step))
-    call = NextCall(step.name, step.tool, step.server, None, guidance=guidance, resources=uris)
-    if step.tool is None:
-        return Ready(step, call, scope, servers, is_answered)
-    try:
-        connection, tool = servers.find(step.tool, step.server)
-    except ServerError as error:
-        gone = f"{refusal(pin, None)}; " if pin is not None else ""
-        return Ready(step, replace(call, problem=f"{gone}{error}"), scope, servers, is_answered)
-    arguments, problem = _resolved(step, scope, given or {}, is_sent=connection.source != "recorded")
-    without({passed.name: passed.value for passed in arguments}, step.secret)  # known from here on
-    problem = (refusal(pin, tool) if pin is not None else None) or problem
-    there = {passed.name for passed in arguments}
-    missing = () if problem else tuple(name for name in tool.required if name not in there)
-    call = NextCall(
-        step.name, tool.name, connection.name, connection.source, arguments, missing, tool.effects, guidance, problem,
-        failure.said if failure is not None else None, uris,
-    )  # fmt: skip
-    return Ready(step, call, scope, servers, is_answered, connection, tool, failure, pin)
-
-
-def _resolved(
-    step: WorkflowStep, scope: Scope, given: Mapping[str, Passed], *, is_sent: bool
-) -> tuple[tuple[Passed, ...], str | None]:
-    passed: list[Passed] = []
-    for name, source in step.args.items():
-        if name in given:
-            continue
-        try:
-            value = source.resolve(scope)
-            if value is ABSENT:
-                continue
-            passed.append(Passed(name, jsonable(value), source.label))
-            if KNOWN.values and is_sent and not source.variables and source.reads and MASK in text_of(passed[-1].value):
-                again = f"give it again: run.edit({step.name!r}, {name}=...), or with mf.env"
-                return tuple(passed), f"argument {name!r}: {source.label} has dots in the place of a secret; {again}"
-        except (MissingValueError, NotJsonError) as error:
-            return tuple(passed), f"argument {name!r}: {error}"
-    return (*passed, *given.values()), None
 
 
 async def perform(
@@ -168,7 +66,7 @@ async def perform(
     if call.problem is not None:
         return record(ready, doing, "not_sent", error=call.problem, attempt=attempt)
     started = datetime.now(UTC)
-    if not ready.is_answered:
+    if not ready.is_answered and not ready.is_again:
         await fetch(step, before_call(step), ready.scope, ready.servers, doing.resources)
     if ready.connection is None or ready.tool is None:  # it has resources alone
         status: Status = "resource_error" if doing.failed else "ok"
@@ -176,7 +74,9 @@ async def perform(
     if doing.failed:
         return record(ready, doing, "not_sent", error=doing.failed, attempt=attempt)
     if call.missing or (step.handoff and not ready.is_answered):
-        return await _handed_over(ready, doing, attempt)
+        return await _left_to_others(ready, doing, attempt, "handoff", _why_handoff(ready))
+    if ready.needs_approval:
+        return await _left_to_others(ready, doing, attempt, "waiting", _why_waiting(ready))
     meta: dict[str, Any] = {FAIL: ready.failure.asked} if ready.failure is not None else {}
     if intend is not None:
         if (problem := await intend(ready, attempt)) is not None:
@@ -187,12 +87,13 @@ async def perform(
     return await _with_later_resources(ready, doing, made) if made.status == "ok" and step.resources else made
 
 
-async def _handed_over(ready: Ready, doing: Doing, attempt: int) -> Record:
+async def _left_to_others(ready: Ready, doing: Doing, attempt: int, status: Status, why: str) -> Record:
     step = ready.plan
-    await fetch(step, before_handoff(step), ready.scope, ready.servers, doing.resources)
+    if not ready.is_answered:
+        await fetch(step, before_handoff(step), ready.scope, ready.servers, doing.resources)
     if doing.failed:
         return record(ready, doing, "not_sent", error=doing.failed, attempt=attempt)
-    return record(ready, doing, "handoff", error=_why_handoff(ready), attempt=attempt)
+    return record(ready, doing, status, error=why, attempt=attempt)
 
 
 async def _called(
@@ -205,6 +106,7 @@ async def _called(
         return record(ready, doing, "not_sent", error=str(error), attempt=attempt)
     started, clock = datetime.now(UTC), time.perf_counter()
     answer = await connection.call(tool.name, sent, ready.plan.timeout, progress, meta or None, ready.pin)
+    doing.answer = answer
     when = (started, time.perf_counter() - clock) if answer.status != "not_sent" else (None, 0.0)
     with_status = partial(
         record, ready, doing, attempt=attempt, raw=answer.raw, started=when[0], seconds=when[1],
@@ -241,6 +143,10 @@ def _answered(step: WorkflowStep, tool: Tool, raw: dict[str, Any], with_status: 
     if refusal is not None:
         said = f"it ran, but its output breaks its own schema: {refusal}"
         return with_status("invalid_output", value=value, rule=rule, error=said)
+    if (failed := refused_by(step.fail_if, value)) is not None:
+        return with_status(
+            "tool_error", value=value, rule=rule, error=f"it ran, and its output says it failed: {failed}"
+        )
     return with_status("ok", value=value, rule=rule, binding=step.binding)
 
 
@@ -258,6 +164,10 @@ def _why_handoff(ready: Ready) -> str:
     missing = ", ".join(repr(name) for name in ready.call.missing)
     lack = f"no value for {missing} of {called(ready.call.server, ready.call.tool)}"
     return f"{lack if missing else 'the step says handoff=True'}: the client takes over"
+
+
+def _why_waiting(ready: Ready) -> str:
+    return f"a person must allow {called(ready.call.server, ready.call.tool)} with these arguments; nothing was sent"
 
 
 def interrupted(ready: Ready, doing: Doing, attempt: int = 1) -> Record:
@@ -285,7 +195,7 @@ def pinned_record(call: NextCall, step: WorkflowStep, value: Any) -> Record:
 
 def record(ready: Ready, doing: Doing, status: Status, **more: Any) -> Record:
     """Return the record of a step with a status; what was said at a handoff is not said again when it is answered."""
-    call, guidance = ready.call, None if ready.is_answered else ready.call.guidance
+    call, guidance = ready.call, None if ready.is_answered or ready.is_again else ready.call.guidance
     return Record(
         step=call.step, server=call.server, tool=call.tool, status=status, source=call.source,
         arguments=call.arguments, missing=call.missing, guidance=guidance, resources=tuple(doing.resources), **more,

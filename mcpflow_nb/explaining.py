@@ -19,6 +19,7 @@ from mcpflow_nb.upcoming import Upcoming, upcoming
 from mcpflow_nb.workflow import SequentialWorkflow
 
 if TYPE_CHECKING:
+    from mcpflow_nb.catalog import Tool
     from mcpflow_nb.course import Outcome
     from mcpflow_nb.journal.keeper import Keeper
     from mcpflow_nb.messages import Conversation
@@ -41,12 +42,20 @@ class Explained(Shown):
     _bindings: dict[str, Any]
     _goal: int
     _tries: dict[str, int]
+    _before: dict[str, int]
     _rounds: dict[str, int]
+    _approved: dict[str, str]
+    _undos: list[tuple[int, Record]]
+    _undo_tries: dict[int, int]
     _left: int
     _busy: asyncio.Lock
     _keeper: Keeper | None
     _arguments: dict[str, Any]
     _apart: list[Record]
+    _pins: dict[str, Tool]
+    _undo_pins: dict[str, Tool]
+    _under_way: asyncio.Task[Any] | None
+    _is_cancelled: bool
 
     @property
     def _itself(self) -> Run:
@@ -64,10 +73,13 @@ class Explained(Shown):
         if self.outcome in ("paused", "completed"):
             return None
         last = self._itself._cover.record(self._records[-1]) if self._records else None
+        undone = self._itself._undo_words() if self.outcome in ("undone", "undo_failed") else None
+        if undone is not None and (last is None or last.error is None):
+            return undone
         if last is None or last.error is None or (self.outcome == "cancelled" and last.status in ("ok", "handoff")):
             return "cancelled before the next step"
         tool = f", tool {last.tool!r} on server {last.server!r}" if last.tool else ""
-        return f"step {last.step!r}{tool}: {last.error} [{last.status}]"
+        return f"step {last.step!r}{tool}: {last.error} [{last.status}]" + (f"; {undone}" if undone else "")
 
     def key_of(self, step: str) -> str:
         """Return the idempotency key of the next call of a step: another one only where the last outcome is known."""

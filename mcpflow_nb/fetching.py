@@ -20,9 +20,9 @@ from mcpflow_nb.connections import Connection
 from mcpflow_nb.errors import MissingValueError, NotOfferedError, ServerError, listed
 from mcpflow_nb.masking import KNOWN, MASK
 from mcpflow_nb.sources import Scope, Source
+from mcpflow_nb.steps import WorkflowStep
 from mcpflow_nb.trace import Fetched
 from mcpflow_nb.values import ABSENT, text_of, uri_placeholders
-from mcpflow_nb.workflow import WorkflowStep
 
 _QUERY: Final = ("?", "&")
 """The operators whose variables are optional; any other mark without a value leaves a URI that means something else."""

@@ -15,7 +15,8 @@ from mcpflow_nb.errors import listed
 from mcpflow_nb.paths import dotted
 from mcpflow_nb.problems import Problem
 from mcpflow_nb.show import Shown
-from mcpflow_nb.workflow import SequentialWorkflow, WorkflowStep
+from mcpflow_nb.steps import WorkflowStep
+from mcpflow_nb.workflow import SequentialWorkflow
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from mcpflow_nb.arguments import Argument
+    from mcpflow_nb.steps import WorkflowStep
     from mcpflow_nb.where import Where
-    from mcpflow_nb.workflow import SequentialWorkflow, WorkflowStep
+    from mcpflow_nb.workflow import SequentialWorkflow
 
 MOST_KNOWN: Final = 200
 """Of the bindings that are made before a step, the latest that are listed."""

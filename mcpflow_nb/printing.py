@@ -17,7 +17,8 @@ from mcpflow_nb.breakpoints import Breakpoint
 from mcpflow_nb.errors import DefinitionError
 from mcpflow_nb.layout import WIDTH, Expression, Group, flat, laid_out, literal, named, parsed, plain
 from mcpflow_nb.sources import Source
-from mcpflow_nb.workflow import SequentialWorkflow, WorkflowStep
+from mcpflow_nb.steps import WorkflowStep
+from mcpflow_nb.workflow import SequentialWorkflow
 
 IMPORT: Final = "import mcpflow_nb as mf\n\n"
 LONGEST_CHAIN: Final = 300
@@ -56,7 +57,8 @@ def to_python(
         raise DefinitionError(f"to_python: {name!r} is no name that Python can give to a workflow")
     verbs = tuple(_verbs(workflow))
     _require_same(workflow, verbs)
-    begun = Group("mf.SequentialWorkflow(", tuple(map(plain, _named(workflow))), ")")
+    how = (named("on_failure=", plain(workflow.on_failure)),) if workflow.on_failure != "stop" else ()
+    begun = Group("mf.SequentialWorkflow(", (*map(plain, _named(workflow)), *how), ")")
     lines, chains = [f"    {laid_out(begun, 4, 4)}"], []
     for at, verb in enumerate(verbs):
         if at and at % LONGEST_CHAIN == 0:
@@ -108,8 +110,16 @@ def _step(step: WorkflowStep) -> Verb:
         "guidance": step.guidance, "resources": list(step.resources) or None, "template": dict(step.template) or None,
         "timeout": step.timeout, "secret": list(step.secret) or None, "handoff": step.handoff or None, "parse": step.parse,
         "repeat": step.repeat, "check": step.check.written() if step.check is not None else None,
+        "retry": {"attempts": step.retry.attempts, **step.retry.saved()} if step.retry is not None else None,
+        "undo": step.undo.written() if step.undo is not None else None, "approve": step.approve or None,
+        "on_error": step.on_error if step.on_error != "fail" else None, "fail_if": _alternatives(step),
     }  # fmt: skip
     return Verb("step", (step.name,), {key: value for key, value in fields.items() if value is not None}, step.name)
+
+
+def _alternatives(step: WorkflowStep) -> Any:
+    found = [{path: wanted.value for path, wanted in one.items()} for one in step.fail_if]
+    return found[0] if len(found) == 1 else found or None
 
 
 def _breakpoint(one: Breakpoint) -> Verb:
@@ -119,7 +129,7 @@ def _breakpoint(one: Breakpoint) -> Verb:
 
 
 def _require_same(workflow: SequentialWorkflow, verbs: Sequence[Verb]) -> None:
-    made = SequentialWorkflow(*_named(workflow))
+    made = SequentialWorkflow(*_named(workflow), on_failure=workflow.on_failure)
     for verb in verbs:
         given = {key: _PYTHON[value] if isinstance(value, Word) else value for key, value in verb.fields.items()}
         made = getattr(made, verb.name)(*verb.positional, **given)

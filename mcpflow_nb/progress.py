@@ -26,6 +26,15 @@ def is_watched() -> bool:
     return bool(kernel is not None and getattr(kernel, "_allow_stdin", False))
 
 
+def is_attended() -> bool:
+    """Tell whether a person is here: at a notebook, or at a terminal."""
+    if is_watched():
+        return True
+    shell = sys.modules.get("IPython")
+    is_kernel = shell is not None and getattr(shell.get_ipython(), "kernel", None) is not None
+    return not is_kernel and sys.stdin is not None and sys.stdin.isatty()
+
+
 class watching:  # noqa: N801 - reads as a sentence: `async with watching("step 'pay'") as progress`
     """Show progress of a call while the block runs; gives the callback for the server's own reports, or None."""
 

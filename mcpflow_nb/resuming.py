@@ -118,6 +118,8 @@ async def _left_behind(fold: _Fold) -> None:
             run._tries[fold.intent["step"]] = fold.intent["attempt"]
             if fold.intent["class"] != "repeat":
                 await run._parked(_lost(fold.intent), is_left_behind=True)
+        if fold.undoing is not None and fold.undoing["class"] != "repeat":
+            run._took_back(fold.undoing["undoes"], _lost(fold.undoing))
         _refuse_outputs(run)
 
 
@@ -148,12 +150,15 @@ def _refuse_outputs(run: Run) -> None:
 
 
 class _Fold:
-    """A run while its events are done again: `intent` is a call without an outcome so far, `apart` those by `run.call`."""
+    """A run while its events are done again: `intent` is a call without an outcome so far, `apart` those by `run.call`,
+    `undoing` one of a rollback.
+    """
 
     def __init__(self, run: Run) -> None:
         self.run = run
         self.intent: Mapping[str, Any] | None = None
         self.apart: list[Mapping[str, Any]] = []
+        self.undoing: Mapping[str, Any] | None = None
 
     def defined(self, body: Mapping[str, Any]) -> None:
         _redefine(self.run, SequentialWorkflow.from_saved(body["workflow"]))
@@ -161,12 +166,26 @@ class _Fold:
     def intended(self, body: Mapping[str, Any]) -> None:
         if body["apart"]:
             self.apart.append(body)
+        elif "undoes" in body:
+            self.undoing, self.run.outcome = body, "undo_failed"
+            self.run._undo_tries[body["undoes"]] = body["attempt"]
         else:
             self.intent = body
 
     def recorded(self, body: Mapping[str, Any]) -> None:
         self.intent = None
         self.run._append(record_of(body))
+
+    def tried(self, body: Mapping[str, Any]) -> None:
+        self.intent = None
+        self.run._again(record_of(body))
+
+    def approved(self, body: Mapping[str, Any]) -> None:
+        self.run._approved[body["step"]] = body["digest"]
+
+    def undone(self, body: Mapping[str, Any]) -> None:
+        self.undoing = None
+        self.run._took_back(body["undoes"], record_of({key: body[key] for key in body if key != "undoes"}))
 
     def shown(self, body: Mapping[str, Any]) -> None:
         self.run._records.append(record_of(body))
@@ -184,7 +203,8 @@ class _Fold:
 
 FOLD: Final[dict[str, Callable[[_Fold, Mapping[str, Any]], None]]] = {
     "defined": _Fold.defined, "intent": _Fold.intended, "record": _Fold.recorded, "shown": _Fold.shown,
-    "apart": _Fold.called_apart, "moved": _Fold.moved,
+    "apart": _Fold.called_apart, "moved": _Fold.moved, "tried": _Fold.tried, "approved": _Fold.approved,
+    "undone": _Fold.undone,
 }  # fmt: skip
 """What each kind of event but the first does to a run that is made again."""
 
@@ -212,7 +232,8 @@ def _begun(event: Event, run_id: str, servers: Any) -> Run:
     run.id = run_id
     if "records" in body:  # a fork
         run._records = [record_of(one) for one in body["records"]]
-        run._tries, run._inherited, run.forked_at = dict(body["tries"]), body["inherited"], body["forked_at"]
+        run._tries, run._before = dict(body["tries"]), dict(body["tries"])
+        run._inherited, run.forked_at = body["inherited"], body["forked_at"]
         run._moved(course_of(body, run._records), body["outcome"])
         run._left = body["left"]
     return run

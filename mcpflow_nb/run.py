@@ -14,27 +14,26 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
+from mcpflow_nb.advancing import digest_of
 from mcpflow_nb.ahead import ahead, outline
 from mcpflow_nb.answering import read_answer
 from mcpflow_nb.bridge import verb
-from mcpflow_nb.connections import running
-from mcpflow_nb.contracts import pins_of
-from mcpflow_nb.course import OUTCOMES, Course, Outcome, was_called
+from mcpflow_nb.contracts import pins_of, undo_pins_of
+from mcpflow_nb.course import Course, Outcome
 from mcpflow_nb.covering import Cover
-from mcpflow_nb.engine import Doing, NextCall, Ready, interrupted, perform, ready
 from mcpflow_nb.errors import RunError, did_you_mean
 from mcpflow_nb.outline import copied_outline
-from mcpflow_nb.progress import watching
-from mcpflow_nb.settling import KNOWN, Settling
-from mcpflow_nb.sources import Scope
+from mcpflow_nb.preparing import NextCall
+from mcpflow_nb.progress import is_attended
 from mcpflow_nb.trace import ANSWER, Passed, Record, Trace
+from mcpflow_nb.undoing import Undoing
 from mcpflow_nb.values import copied
 from mcpflow_nb.workflow import SequentialWorkflow
 
-_STOPPED: Final = ("handoff", "failed", "unknown", "cancelled")
+_STOPPED: Final = ("handoff", "waiting", "failed", "unknown", "cancelled", "undone", "undo_failed")
 
 
-class Run(Settling):
+class Run(Undoing):
     """A run of a workflow against servers. `run["binding"]` is a value, `run.trace` what happened.
 
     `given` are the arguments as the caller wrote them, for the conversation.
@@ -51,10 +50,14 @@ class Run(Settling):
         self.outcome: Outcome = "paused"
         self._outline = outline(workflow, servers, copied(dict(arguments if given is None else given)))
         self._cover = Cover(workflow)
-        self._pins = pins_of(workflow, servers)
+        self._pins, self._undo_pins = pins_of(workflow, servers), undo_pins_of(workflow, servers)
         self._records: list[Record] = []
         self._tries: dict[str, int] = {}
+        self._before: dict[str, int] = {}
         self._rounds: dict[str, int] = {}
+        self._approved: dict[str, str] = {}
+        self._undos: list[tuple[int, Record]] = []
+        self._undo_tries: dict[int, int] = {}
         self._inherited = 0
         self._apart: list[Record] = []
         self._course = Course()
@@ -77,7 +80,8 @@ class Run(Settling):
         left = tuple(map(self._cover.ahead, left))
         records = tuple(map(self._cover.record, self._records))
         asked = self._cover.outline(copied_outline(self._outline))
-        return Trace(self.workflow.name, self.id, self.outcome, len(steps), records, asked, left)
+        undone = tuple(self._cover.record(made) for _, made in self._undos)
+        return Trace(self.workflow.name, self.id, self.outcome, len(steps), records, asked, left, undone)
 
     @property
     def arguments(self) -> Mapping[str, Any]:
@@ -101,10 +105,13 @@ class Run(Settling):
 
     @property
     def next(self) -> NextCall | None:
-        """The call that comes next, every argument resolved; at a handoff the client's; None when the run has ended."""
-        if self.outcome not in ("paused", "handoff"):
+        """The call that comes next, every argument resolved; None when the run has ended.
+
+        At a handoff it is the client's, and where the run waits what `run.approve` would allow.
+        """
+        if self.outcome not in ("paused", "handoff", "waiting"):
             return None
-        call = self._ready().call
+        call = self._ready(self._answered() if self.outcome == "waiting" else None).call
         return replace(call, arguments=self._cover.passed(call.step, call.arguments))
 
     def __getitem__(self, binding: str) -> Any:
@@ -157,12 +164,17 @@ class Run(Settling):
     async def all(self) -> Run:
         """Run all steps that remain, until one does not succeed; return this run.
 
+        A rollback of the workflow's own that was cut off goes on.
+
         Raises
         ------
         RunError
             When the run has ended otherwise than by completing.
         """
         async with self._busy:
+            if self._owes_rollback:
+                await self._roll_back()
+                return self
             if self.outcome != "completed":
                 self._require_paused("all")
             return await self._go(len(self.workflow.steps))
@@ -191,6 +203,36 @@ class Run(Settling):
             return await self._go(self._goal, is_here=False)
 
     @verb
+    async def approve(self, step: str, *, by: str | None = None) -> Run:
+        """Allow the call that a step waits for, exactly as it is; it is made, and the run goes on as it was going.
+
+        On a live server a person must be there: in a notebook that is run by hand, or at a terminal. `by` names who
+        allowed it where that is somebody else; the journal keeps it.
+
+        Raises
+        ------
+        RunError
+            When the step does not wait, nobody is there, or the call is another one by now; then it waits anew.
+        """
+        async with self._busy:
+            if self.outcome != "waiting" or self._records[-1].step != step:
+                raise RunError(f"run.approve(): step {step!r} does not wait for anyone; the run is {self.outcome}")
+            asked, answer = self._records[-1], self._answered()
+            now = self._ready(answer)
+            if by is None and now.call.source == "live" and not is_attended():
+                raise RunError(
+                    f"run.approve(): nobody is here to allow step {step!r} on live server {now.call.server!r}; run it by "
+                    "hand in a notebook, or say whose word this is: by='name'"
+                )
+            if digest_of(now.call) == digest_of(asked):
+                self._allow(step, digest_of(asked), by)
+            self.outcome = "paused"
+            made = await self._step(answer, is_again=True)
+            if made.status == "waiting":
+                raise RunError(f"run.approve(): the call of step {step!r} is another one than was asked for: run.next")
+            return await self._go(self._goal, is_here=False)
+
+    @verb
     async def cancel(self) -> Run:
         """End the run, and a call that is under way; what happened so far is kept. Returns this run."""
         if self._under_way is not None:
@@ -199,23 +241,10 @@ class Run(Settling):
             async with self._busy:
                 return self
         async with self._busy:
-            if self.outcome in ("paused", "handoff"):
+            if self.outcome in ("paused", "handoff", "waiting"):
                 self._stop("cancelled", self.position)
                 self._note_move()
         return self
-
-    def _ready(self, answer: Mapping[str, Passed] | None = None) -> Ready:
-        return self._ready_at(self.position, answer)
-
-    def _ready_at(self, at: int, answer: Mapping[str, Passed] | None = None) -> Ready:
-        step = self.workflow.steps[at]
-        given = {**self.by_hand(step, at), **(answer or {})}
-        scope, failure = self._scope()._replace(key=self.key_of(step.name)), self._course.fails.get(step.name)
-        is_answered, pin = answer is not None, self._pins.get(step.name)
-        return ready(step, scope, self.servers, given, is_answered=is_answered, failure=failure, pin=pin)
-
-    def _scope(self) -> Scope:
-        return Scope(self._arguments, self._bindings)
 
     async def _go(self, goal: int, *, is_here: bool = True) -> Run:
         """Run until the index `goal`, a breakpoint, or the run ends; a breakpoint where the run stands holds it no more."""
@@ -231,67 +260,29 @@ class Run(Settling):
         here = self.workflow.steps[self.position].name
         return any(one.step == here and one.holds(self._ready().call) for one in self.workflow.breakpoints)
 
-    async def _step(self, answer: Mapping[str, Passed] | None = None) -> Record:
-        if answer is None and (made := self._without_a_call()) is not None:
-            self._append(made)
-            return made
-        now, doing = self._ready(answer), Doing()
-        attempt = 1 + self._tries.get(now.call.step, 0)
-        self._under_way = asyncio.current_task()
-        token = running.set(self.workflow)
-        try:
-            async with watching(f"step {now.call.step!r}") as progress:
-                made = await perform(now, doing, attempt, progress, self._intend if self._keeper is not None else None)
-        except BaseException as error:  # whatever it is: what happened is written down before it goes on
-            made = interrupted(now, doing, attempt)
-            by_us = isinstance(error, asyncio.CancelledError) and self._is_cancelled
-            if not by_us or self._under_way is None:
-                self._append(made)
-                raise
-            self._under_way.uncancel()
-        finally:
-            self._under_way = None
-            running.reset(token)
-        if made.status == "unknown":
-            await self._parked(made)
-            return self._records[-1]
-        self._append(made)
-        if self._is_cancelled and made.status == "resource_error":  # the tool had run; it is the run that was ended
-            self.outcome = "cancelled"
-            self._note_move()
-        return made
+    def _answered(self) -> dict[str, Passed] | None:
+        """Return what the client gave for the call that waits; None where it was not asked."""
+        asked = self._records[-1]
+        given = {one.name: one for one in asked.arguments if one.origin == ANSWER}
+        return given if given or self.workflow[asked.step].handoff else None
 
-    def _append(self, made: Record) -> None:
-        self._records.append(made)
+    def _allow(self, step: str, digest: str, by: str | None) -> None:
+        self._approved[step] = digest
         if self._keeper is not None:
-            self._keeper.record(made)
-        if was_called(made) or made.status == "handoff":
-            self._tries[made.step] = made.attempt
-        if was_called(made) and made.status in KNOWN:
-            self._rounds[made.step] = self._rounds.get(made.step, 0) + 1
-        outcome = OUTCOMES.get(made.status, "failed")
-        if outcome == "paused":
-            self._course = self._course.passed(made)
-            self.outcome = "completed" if self.position == len(self.workflow.steps) else "paused"
-        else:
-            self._course = self._course.kept_here(made)
-            self._stop(outcome, self.position if outcome == "handoff" else self.position + 1)
-        if made.binding is not None:  # copied: a record in the reader's hands changes nothing here
-            self._bindings[made.binding] = copied(made.value)
-
-    def _stop(self, outcome: Outcome, left: int) -> None:
-        self.outcome, self._left = outcome, left
+            self._keeper.note("approved", {"step": step, "digest": digest, "by": by})
 
     def _require_paused(self, verb_name: str) -> None:
         if self.outcome == "paused":
             return
         why = f": {self.reason}" if self.reason else ""
-        here = self.workflow.steps[self.position].name if self.outcome in ("unknown", "failed") else ""
+        here = self.workflow.steps[self.position].name if self.outcome in ("unknown", "failed", "waiting") else ""
         mend = {
             "handoff": "answer it with run.answer(...), or begin",
+            "waiting": f"run.approve({here!r}) lets the call be made; or begin",
+            "undo_failed": "run.rollback() goes on with what remains, run.settle(step) says it was done by hand; or begin",
             "unknown": f"run.settle({here!r}, value) says what it gave, run.retry({here!r}) calls it once more; or begin",
             "failed": f"run.rerun({here!r}) calls that step again, or begin",
         }.get(self.outcome, "begin")
         raise RunError(f"run.{verb_name}(): the run is {self.outcome}{why}; {mend} a new one with workflow.start(...)")
 
-    __repr__ = Settling.__repr__
+    __repr__ = Undoing.__repr__

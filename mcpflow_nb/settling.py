@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 from mcpflow_nb.answering import read_value
 from mcpflow_nb.bridge import verb
 from mcpflow_nb.calls import CALL_SECONDS
-from mcpflow_nb.contracts import check, pins_of
+from mcpflow_nb.contracts import check, pins_of, undo_pins_of
 from mcpflow_nb.debugger import Debugger
-from mcpflow_nb.engine import Ready
 from mcpflow_nb.errors import MissingValueError, NotJsonError, RunError, ServerError
 from mcpflow_nb.journal.definitions import holds_mask
+from mcpflow_nb.preparing import Ready
 from mcpflow_nb.results import text_of_content, value_of
 from mcpflow_nb.trace import Record
 from mcpflow_nb.values import ABSENT, jsonable
@@ -60,6 +60,9 @@ class Settling(Debugger):
             self._itself._pins |= {
                 name: tool for name, tool in pins_of(self.workflow, self.servers).items() if name in names
             }
+            self._itself._undo_pins |= {
+                name: tool for name, tool in undo_pins_of(self.workflow, self.servers).items() if name in names
+            }
             last = self._records[-1] if self._records else None
             if self.outcome == "failed" and last is not None and last.status == "not_sent" and last.step in names:
                 self._moved(self._course)
@@ -69,7 +72,8 @@ class Settling(Debugger):
     async def settle(self, step: str, value: Any = ABSENT, /) -> Any:
         """Say what a step gave whose outcome is unknown; without a value its `check=` is asked. Returns this run.
 
-        Where the check says for certain that it was not done, the step is the next one again.
+        Where the check says for certain that it was not done, the step is the next one again. In a rollback it says that
+        the step was taken back by hand.
 
         Raises
         ------
@@ -77,6 +81,9 @@ class Settling(Debugger):
             When the step is not the unknown one, the value is refused, or its check cannot tell.
         """
         async with self._busy:
+            if self.outcome == "undo_failed":
+                self._itself._settle_undo(step)
+                return self._itself
             at = self._unknown(step, "settle")
             one, left = self.workflow.steps[at], self._records[-1]
             if value is not ABSENT:
@@ -102,6 +109,9 @@ class Settling(Debugger):
             When the step is not the unknown one.
         """
         async with self._busy:
+            if self.outcome == "undo_failed":
+                await self._itself._retry_undo(step)
+                return self._itself
             at = self._unknown(step, "retry")
             self._moved(self._course.forgotten(at))
             self._goal = at + 1
@@ -119,7 +129,7 @@ class Settling(Debugger):
         """Write this run down from now on."""
         self._keeper, self._busy = keeper, keeper.lock()
 
-    async def _intend(self, now: Ready, attempt: int, *, apart: bool = False) -> str | None:
+    async def _intend(self, now: Ready, attempt: int, *, apart: bool = False, undoes: int | None = None) -> str | None:
         """Write what will be sent; return why it must not be, or None."""
         keeper, call = self._keeper, now.call
         if keeper is None:
@@ -132,6 +142,7 @@ class Settling(Debugger):
             "step": call.step, "server": call.server, "tool": call.tool, "source": call.source, "attempt": attempt,
             "arguments": [{"name": one.name, "value": one.value, "origin": one.origin} for one in shown],
             "key": now.scope.key, "class": class_of(now), "at": time.time(), "apart": apart,
+            **({"undoes": undoes} if undoes is not None else {}),
         })  # fmt: skip
 
     async def _parked(self, made: Record, *, is_left_behind: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""A tool call beside the step itself, as data: `check=`, which tells whether a step was done when its answer was lost.
+"""Tool calls beside the step itself, as data: `check=` tells whether it was done, `undo=` takes it back.
 
 To add another one: a class here where it says more than a call does, and a field of `WorkflowStep`.
 """
@@ -54,3 +54,12 @@ class Check(ToolCall):
     """
 
     grace: float = Field(default=GRACE_SECONDS, ge=0, allow_inf_nan=False)
+
+
+class Undo(ToolCall):
+    """A call that takes its step back; its arguments may read what the step gave.
+
+    `repeat` says that a second call does no harm, as a delete by id mostly; None: as a trusted server says.
+    """
+
+    repeat: bool | None = None

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Status = Literal[
     "ok", "tool_error", "invalid_output", "resource_error", "not_sent", "not_executed", "unknown",
-    "handoff", "needs_input", "cancelled", "skipped",
+    "handoff", "needs_input", "waiting", "cancelled", "skipped",
 ]  # fmt: skip
 SourceWord = Literal["live", "mock", "recorded", "edited", "pinned", "reused", "settled"]
 
@@ -123,16 +123,22 @@ class Trace(Shown, Sequence[Record]):
 
     def __init__(
         self, workflow: str, run_id: str, outcome: str, steps: int, records: tuple[Record, ...],
-        outline: Outline | None = None, ahead: tuple[Ahead, ...] = (),
+        outline: Outline | None = None, ahead: tuple[Ahead, ...] = (), undone: tuple[Record, ...] = (),
     ) -> None:  # fmt: skip
         self.workflow, self.run_id, self.outcome, self.steps = workflow, run_id, outcome, steps
         self.records = records
         self.outline = outline or Outline()
         self.ahead = ahead
         """The steps that are left, when the run has stopped: at a handoff the first of them is the client's."""
+        self._undone = undone
 
     def __len__(self) -> int:
         return len(self.records)
+
+    @property
+    def undone(self) -> Trace:
+        """What `run.rollback()` called, each record under the name of the step it took back, oldest first."""
+        return Trace(self.workflow, self.run_id, self.outcome, self.steps, self._undone)
 
     def __getitem__(self, key: Any) -> Any:
         """Return the record of a step by name (the latest) or by position."""
@@ -175,7 +181,9 @@ class Trace(Shown, Sequence[Record]):
             record for record in self.records
             if all(getattr(record, name) in among for name, among in wanted.items()) and _holds(record, text)
         )  # fmt: skip
-        return Trace(self.workflow, self.run_id, self.outcome, self.steps, found, self.outline, self.ahead)
+        return Trace(
+            self.workflow, self.run_id, self.outcome, self.steps, found, self.outline, self.ahead, self._undone
+        )
 
     def timeline(self) -> Timeline:
         """Return when each call ran and what was waited for between them."""
@@ -221,6 +229,7 @@ class Trace(Shown, Sequence[Record]):
                 "mcpflow_nb_trace": FORMAT_VERSION, "workflow": self.workflow, "run": self.run_id,
                 "outcome": self.outcome, "steps": self.steps, "outline": asdict(self.outline),
                 "ahead": [asdict(step) for step in self.ahead], "records": [record_plain(record) for record in self.records],
+                **({"undone": [record_plain(record) for record in self._undone]} if self._undone else {}),
             },
             indent=indent,
         )  # fmt: skip
@@ -244,9 +253,11 @@ class Trace(Shown, Sequence[Record]):
                     f"version {saved['mcpflow_nb_trace']!r}; this mcpflow_nb reads version {FORMAT_VERSION}: update"
                 )
             else:
-                records = tuple(record_of(item) for item in saved["records"])
+                records = tuple(map(record_of, saved["records"]))
+                undone = tuple(map(record_of, saved.get("undone", ())))
                 outline, ahead = Outline.from_plain(saved["outline"]), tuple(map(ahead_from_plain, saved["ahead"]))
-                return cls(saved["workflow"], saved["run"], saved["outcome"], saved["steps"], records, outline, ahead)
+                named = (saved["workflow"], saved["run"], saved["outcome"], saved["steps"])
+                return cls(*named, records, outline, ahead, undone)
         except json.JSONDecodeError as error:
             problem = f"not JSON: {error}"
         except KeyError as error:

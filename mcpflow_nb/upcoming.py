@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from mcpflow_nb.course import Course
-from mcpflow_nb.engine import ready
+from mcpflow_nb.preparing import ready
 from mcpflow_nb.show import Shown
 from mcpflow_nb.sources import Scope
-from mcpflow_nb.workflow import WorkflowStep
+from mcpflow_nb.steps import WorkflowStep
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,4 +1,4 @@
-"""SequentialWorkflow and WorkflowStep: frozen data, and chain verbs that return new data.
+"""SequentialWorkflow: steps in order, as frozen data with chain verbs that return new data.
 
 A cell may run twice: nothing here changes. What a workflow can do with servers is in `checks` and `run`,
 how it looks in `views`; both are reached through `show.above`.
@@ -10,19 +10,16 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from pydantic import Field, PrivateAttr, ValidationError
 
 from mcpflow_nb.arguments import Argument, make_argument
 from mcpflow_nb.breakpoints import Breakpoint
-from mcpflow_nb.composed import Sources
-from mcpflow_nb.dsl import as_source, idempotency_key
 from mcpflow_nb.errors import DefinitionError, did_you_mean
 from mcpflow_nb.files import write_whole
 from mcpflow_nb.show import Shown, above
-from mcpflow_nb.toolcalls import Check, source_of
+from mcpflow_nb.steps import STEP_FIELDS, WorkflowStep
 from mcpflow_nb.values import ABSENT, Data, first_lines, is_reading
 from mcpflow_nb.where import Where, here
 
@@ -35,94 +32,6 @@ if TYPE_CHECKING:
     from mcpflow_nb.views.graph import Graph
 
 FORMAT_VERSION: Final = 1
-
-
-class WorkflowStep(Shown, Data):
-    """One step: a tool call, or only resources to fetch. Data; each verb returns a new step.
-
-    >>> WorkflowStep("greet", tool="hr.greet").arg("name", "Ada").bind("greeting").binding
-    'greeting'
-    """
-
-    name: str
-    tool: str | None = None
-    server: str | None = None
-    args: Sources = Field(default_factory=lambda: MappingProxyType({}))
-    binding: str | None = Field(default=None, alias="bind")
-    guidance: str | None = None
-    resources: tuple[str, ...] = ()
-    template: Sources = Field(default_factory=lambda: MappingProxyType({}))
-    timeout: float | None = Field(
-        default=None, gt=0, allow_inf_nan=False, description="seconds; None: the default of 30"
-    )
-    handoff: bool = Field(default=False, description="always leave this call to the client")
-    parse: Literal["json", "text"] | None = Field(default=None, description="how text becomes the value")
-    repeat: bool | None = Field(default=None, description="a second call does no harm; None: as a trusted server says")
-    check: Check | None = Field(default=None, description="a call that tells whether this step was done")
-    secret: tuple[str, ...] = Field(
-        default=(), description="arguments and output fields that are masked wherever shown"
-    )
-    _where: Where | None = PrivateAttr(None)
-    _arg_where: dict[str, Where | None] = PrivateAttr(default_factory=dict)
-
-    def __init__(self, name: str = ABSENT, *, bind: str | None = None, **fields: Any) -> None:  # type: ignore[assignment]
-        given = {} if name is ABSENT else {"name": name}  # type: ignore[comparison-overlap]
-        place = None if is_reading.get() else here()  # what was loaded was written elsewhere
-        if (argument := fields.pop("idempotency_arg", None)) is not None:
-            fields["args"] = {**fields.get("args", {}), argument: idempotency_key()}
-        for part in ("args", "template"):
-            if isinstance(fields.get(part), Mapping):
-                fields[part] = {key: source_of(value) for key, value in fields[part].items()}
-        try:
-            super().__init__(**given, **({"bind": bind} if bind is not None else {}), **fields)
-            problem = None
-        except ValidationError as error:
-            problem = first_lines(error)
-        if problem:
-            raise DefinitionError(f"step {name!r}: {problem}")
-        self._where = place
-        self._arg_where = dict.fromkeys(self.args, place)
-
-    @property
-    def where(self) -> Where | None:
-        """Where it was written, or None; no part of the data."""
-        return self._where
-
-    def where_arg(self, name: str) -> Where | None:
-        """Return where an argument of this step was written."""
-        return self._arg_where.get(name, self._where)
-
-    def arg(self, name: str, value: Any) -> Self:
-        """Give an argument of the tool: a source, or any value as a constant; the last one given counts."""
-        made = self._with(args=MappingProxyType({**self.args, name: as_source(value)}))
-        made._arg_where = {**self._arg_where, name: here()}
-        return made
-
-    def bind(self, name: str) -> Self:
-        """Keep the output under this name, for later steps to read."""
-        return self._with(binding=name)
-
-    def with_guidance(self, text: str) -> Self:
-        """Give a message for the client; `{argument}` is filled from the workflow's arguments."""
-        return self._with(guidance=text)
-
-    def with_resource(self, uri: str) -> Self:
-        """Fetch and embed a resource; several are kept in order."""
-        return self._with(resources=(*self.resources, uri))
-
-    def with_template_binding(self, variable: str, value: Any) -> Self:
-        """Fill `{variable}` of this step's resource URIs from a source."""
-        return self._with(template=MappingProxyType({**self.template, variable: as_source(value)}))
-
-    def with_timeout(self, seconds: float) -> Self:
-        """Give the call another deadline than 30 seconds."""
-        return self._with(timeout=seconds)
-
-    def _with(self, **changes: Any) -> Self:
-        checked = type(self)(self.name, **changes)
-        return self.model_copy(update={field: getattr(checked, field) for field in changes})
-
-    __repr__, __str__ = Shown.__repr__, Shown.__str__
 
 
 class SequentialWorkflow(Shown, Data):
@@ -141,6 +50,9 @@ class SequentialWorkflow(Shown, Data):
     instructions: tuple[str, ...] = ()
     steps: tuple[WorkflowStep, ...] = ()
     breakpoints: tuple[Breakpoint, ...] = ()
+    on_failure: Literal["stop", "rollback"] = Field(
+        default="stop", description="rollback: what has an undo= is taken back when a step fails"
+    )
     _where: Where | None = PrivateAttr(None)
 
     def __init__(self, name: str = ABSENT, description: str = "", **fields: Any) -> None:  # type: ignore[assignment]
@@ -182,8 +94,8 @@ class SequentialWorkflow(Shown, Data):
                     f"step {step.name!r}: a step that is made takes no {next(iter(fields))}=; use its verbs"
                 )
             return self._with(steps=(*self.steps, step))
-        if unknown := [field for field in fields if field not in _STEP_FIELDS]:
-            raise DefinitionError(f"step {step!r}: unknown field {unknown[0]!r}; known: {', '.join(_STEP_FIELDS)}")
+        if unknown := [field for field in fields if field not in STEP_FIELDS]:
+            raise DefinitionError(f"step {step!r}: unknown field {unknown[0]!r}; known: {', '.join(STEP_FIELDS)}")
         return self._with(steps=(*self.steps, WorkflowStep(step, **fields)))
 
     def breakpoint(self, step: str, when: Any = None) -> Self:
@@ -277,11 +189,6 @@ class SequentialWorkflow(Shown, Data):
         return self.model_copy(update=changes)
 
     __repr__, __str__ = Shown.__repr__, Shown.__str__
-
-
-_STEP_FIELDS: Final = (
-    *(f for f in WorkflowStep.model_fields if f not in ("name", "binding")), "bind", "idempotency_arg",
-)  # fmt: skip
 
 
 def _require_servers(servers: Any) -> None:

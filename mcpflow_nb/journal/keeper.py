@@ -1,6 +1,6 @@
 """The journal's side of one run: what happened is noted, and written before anything is sent and when a verb ends.
 
-An event is `begun`, `defined`, `intent`, `record`, `shown`, `apart` or `moved`; `resuming.py` folds them again, in
+An event is one of `Kind`; `resuming.py` folds them again, in
 order. To add one: a word there, and whoever makes it calls `note`. Secrets are masked before anything is kept.
 """
 
@@ -27,7 +27,7 @@ from mcpflow_nb.trace import ANSWER, EDITED, Passed, Record, record_of, record_p
 from mcpflow_nb.values import Frozen
 from mcpflow_nb.workflow import SequentialWorkflow
 
-Kind = Literal["begun", "defined", "intent", "record", "shown", "apart", "moved"]
+Kind = Literal["begun", "defined", "intent", "record", "tried", "shown", "apart", "moved", "approved", "undone"]
 _SAID: Final = ("value", "raw", "error", "guidance", "resources", "protocol_error")
 HINTS: Final = (
     "token", "secret", "passw", "passphrase", "pwd", "authorization", "bearer", "cookie", "credential", "apikey",
@@ -92,13 +92,13 @@ class Keeper:
         self.masks.learn(body)
         self._put(kind, dumps(self.masks.masked(body)))
 
-    def record(self, made: Record, kind: Kind = "record") -> None:
+    def record(self, made: Record, kind: Kind = "record", **more: Any) -> None:
         """Note a record without what its step names as secret; one that is nested too deep is kept without its result."""
         made = self._run._cover.record(made)
         try:
-            self._put(kind, self._text(record_plain(made)))
+            self._put(kind, self._text({**record_plain(made), **more}))
         except (RecursionError, ValueError):
-            bare = {**record_plain(made), "value": None, "raw": None, "resources": []}
+            bare = {**record_plain(made), **more, "value": None, "raw": None, "resources": []}
             self._put(kind, self._text({**bare, "status": "invalid_output", "error": _TOO_DEEP}))
 
     def moved(self) -> None:
@@ -147,7 +147,7 @@ class Keeper:
         if not self.epoch:
             self.epoch = await self.store.begin(self.run_id, self._begun, state, rows)
         else:
-            keeps = state.outcome != "completed"
+            keeps = state.outcome not in ("completed", "undone")
             await self.store.append(self.run_id, self.epoch, state, rows, keeps=keeps)
         self._waiting = [row for row in self._waiting if row.seq > rows[-1].seq]
 

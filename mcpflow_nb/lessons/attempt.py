@@ -16,8 +16,9 @@ from mcpflow_nb.problems import Problem
 from mcpflow_nb.run import Run
 from mcpflow_nb.servers import Servers
 from mcpflow_nb.starting import start
+from mcpflow_nb.steps import WorkflowStep
 from mcpflow_nb.trace import Record
-from mcpflow_nb.workflow import SequentialWorkflow, WorkflowStep
+from mcpflow_nb.workflow import SequentialWorkflow
 
 
 class NotJudged(Exception):  # noqa: N818 - an answer inside this package: there is nothing to judge

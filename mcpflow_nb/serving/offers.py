@@ -11,8 +11,9 @@ import mcp.types as types
 from mcpflow_nb.arguments import Argument
 from mcpflow_nb.catalog import Tool
 from mcpflow_nb.errors import ServerError
+from mcpflow_nb.steps import WorkflowStep
 from mcpflow_nb.values import text_of
-from mcpflow_nb.workflow import SequentialWorkflow, WorkflowStep
+from mcpflow_nb.workflow import SequentialWorkflow
 
 MOST_COMPLETIONS: Final = 100
 

@@ -17,10 +17,11 @@ from mcpflow_nb.inputs import read_arguments
 from mcpflow_nb.masking import is_secret
 from mcpflow_nb.show import Shown
 from mcpflow_nb.sources import Scope
+from mcpflow_nb.steps import WorkflowStep
 from mcpflow_nb.trace import ANSWER, EDITED, Record, Trace
 from mcpflow_nb.values import ABSENT, jsonable
 from mcpflow_nb.views.values import brief, origin_shown
-from mcpflow_nb.workflow import SequentialWorkflow, WorkflowStep
+from mcpflow_nb.workflow import SequentialWorkflow
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -20,12 +20,12 @@ from mcpflow_nb.layout import Expression, Group, laid_out, literal, named, plain
 from mcpflow_nb.printing import IMPORT, to_python
 from mcpflow_nb.saving import load
 from mcpflow_nb.sources import Scope
+from mcpflow_nb.steps import WorkflowStep
 from mcpflow_nb.testing.placeholders import Placeholders
 from mcpflow_nb.testing.recorded import Reply, recorded
 from mcpflow_nb.testing.snapshots import write_whole
 from mcpflow_nb.trace import ANSWER, Record
 from mcpflow_nb.values import jsonable
-from mcpflow_nb.workflow import WorkflowStep
 
 MARK: Final = "Written by run.to_pytest()"
 

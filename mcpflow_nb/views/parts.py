@@ -8,11 +8,12 @@ from typing import NamedTuple
 from mcpflow_nb.masking import is_secret
 from mcpflow_nb.paths import Path
 from mcpflow_nb.sources import Source
+from mcpflow_nb.steps import WorkflowStep
 from mcpflow_nb.values import placeholders
 from mcpflow_nb.views.html import named
 from mcpflow_nb.views.plain import count
 from mcpflow_nb.views.values import brief, label_shown
-from mcpflow_nb.workflow import SequentialWorkflow, WorkflowStep
+from mcpflow_nb.workflow import SequentialWorkflow
 
 
 class Feed(NamedTuple):

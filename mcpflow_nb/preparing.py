@@ -1,0 +1,131 @@
+"""A step before its call: each argument resolved with its origin, what is missing, why it cannot be sent. Calls nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mcpflow_nb.catalog import Tool
+from mcpflow_nb.connections import Connection
+from mcpflow_nb.covering import without
+from mcpflow_nb.declared import refusal
+from mcpflow_nb.errors import MissingValueError, NotJsonError, ServerError
+from mcpflow_nb.faults import Failure
+from mcpflow_nb.fetching import before_call, known_uri
+from mcpflow_nb.masking import KNOWN, MASK
+from mcpflow_nb.show import Shown
+from mcpflow_nb.sources import KEY, Scope
+from mcpflow_nb.steps import WorkflowStep
+from mcpflow_nb.trace import Passed, SourceWord
+from mcpflow_nb.values import ABSENT, filled, jsonable, text_of
+
+
+@dataclass(frozen=True)
+class NextCall(Shown):
+    """The call that comes next: every argument resolved with its origin, and what is missing.
+
+    `missing` are required parameters that have no value: the step will hand off. `problem` is why it cannot be sent.
+    `fails` says what goes wrong with it on its mock, as `run.fail` told.
+    """
+
+    step: str
+    tool: str | None
+    server: str | None
+    source: SourceWord | None
+    arguments: tuple[Passed, ...] = ()
+    missing: tuple[str, ...] = ()
+    effects: tuple[str, ...] = ()
+    guidance: str | None = None
+    problem: str | None = None
+    fails: str | None = None
+    resources: tuple[str, ...] = ()
+    """The URIs that are fetched first, filled as far as they can be."""
+
+    __repr__ = Shown.__repr__
+
+    @property
+    def sent(self) -> dict[str, Any]:
+        """The arguments by name."""
+        return {passed.name: passed.value for passed in self.arguments}
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What decides whether an earlier result still holds: the arguments, or the URIs of a step without a tool."""
+        if self.tool is None:
+            return {"resources": list(self.resources)}
+        return {passed.name: passed.value for passed in self.arguments if passed.origin != KEY}
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A step with all that its call needs. `is_answered`: the client gave what a handoff asked for.
+
+    `attempt` is the number of its next call, `before` how many were made before this round of them.
+    `is_again`: what comes before its call was done, and is not repeated; `needs_approval`: a person must allow it first.
+    """
+
+    plan: WorkflowStep
+    call: NextCall
+    scope: Scope
+    servers: Any
+    is_answered: bool = False
+    connection: Connection | None = None
+    tool: Tool | None = None
+    failure: Failure | None = None
+    pin: Tool | None = None
+    attempt: int = 1
+    before: int = 0
+    is_again: bool = False
+    needs_approval: bool = False
+
+
+def ready(
+    step: WorkflowStep, scope: Scope, servers: Any, given: Mapping[str, Passed] | None = None, *,
+    is_answered: bool = False, failure: Failure | None = None, pin: Tool | None = None,
+) -> Ready:  # fmt: skip
+    """Resolve a step against what has run so far; calls nothing, and puts every problem into the answer.
+
+    `given` are arguments that take the place of the workflow's own, each with its origin; `pin` is the tool as it must
+    still be declared.
+    """
+    guidance = filled(step.guidance, dict(scope.arguments)) if step.guidance else None
+    uris = tuple(known_uri(uri, step.template, scope) for uri in before_call(step))
+    call = NextCall(step.name, step.tool, step.server, None, guidance=guidance, resources=uris)
+    if step.tool is None:
+        return Ready(step, call, scope, servers, is_answered)
+    try:
+        connection, tool = servers.find(step.tool, step.server)
+    except ServerError as error:
+        gone = f"{refusal(pin, None)}; " if pin is not None else ""
+        return Ready(step, replace(call, problem=f"{gone}{error}"), scope, servers, is_answered)
+    arguments, problem = _resolved(step, scope, given or {}, is_sent=connection.source != "recorded")
+    without({passed.name: passed.value for passed in arguments}, step.secret)  # known from here on
+    problem = (refusal(pin, tool) if pin is not None else None) or problem
+    there = {passed.name for passed in arguments}
+    missing = () if problem else tuple(name for name in tool.required if name not in there)
+    call = NextCall(
+        step.name, tool.name, connection.name, connection.source, arguments, missing, tool.effects, guidance, problem,
+        failure.said if failure is not None else None, uris,
+    )  # fmt: skip
+    return Ready(step, call, scope, servers, is_answered, connection, tool, failure, pin)
+
+
+def _resolved(
+    step: WorkflowStep, scope: Scope, given: Mapping[str, Passed], *, is_sent: bool
+) -> tuple[tuple[Passed, ...], str | None]:
+    passed: list[Passed] = []
+    for name, source in step.args.items():
+        if name in given:
+            continue
+        try:
+            value = source.resolve(scope)
+            if value is ABSENT:
+                continue
+            passed.append(Passed(name, jsonable(value), source.label))
+            if KNOWN.values and is_sent and not source.variables and source.reads and MASK in text_of(passed[-1].value):
+                again = f"give it again: run.edit({step.name!r}, {name}=...), or with mf.env"
+                return tuple(passed), f"argument {name!r}: {source.label} has dots in the place of a secret; {again}"
+        except (MissingValueError, NotJsonError) as error:
+            return tuple(passed), f"argument {name!r}: {error}"
+    return (*passed, *given.values()), None
