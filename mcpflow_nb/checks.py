@@ -1,7 +1,7 @@
 """Problems that the workflow alone shows; no server is asked and nothing is called.
 
 A check is a function from the plan to its findings. To add one: a function below, its name in `CHECKS`
-(findings of one step are listed in that order), and for each of its codes a line in `WORDS` and a case in
+(findings of one step are listed in that order), and for each of its codes a line in `WORDS` of `findings.py` and a case in
 `tests/test_checks.py`. A check looks names up in the plan; comparing all with all would not stay cheap.
 """
 
@@ -11,53 +11,20 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from mcpflow_nb.errors import listed, nearest
+from mcpflow_nb.findings import Finding, on_step, on_workflow
 from mcpflow_nb.plan import Plan, Use, numbered
-from mcpflow_nb.problems import Problem, Report, Severity
+from mcpflow_nb.problems import Problem, Report
 from mcpflow_nb.values import placeholders, uri_placeholders
 
 if TYPE_CHECKING:
-    from mcpflow_nb.arguments import Argument
     from mcpflow_nb.steps import WorkflowStep
     from mcpflow_nb.workflow import SequentialWorkflow
 
-WORKFLOW: Final = -1  # the position of findings that belong to no step
 MOST_SUGGESTIONS: Final = 100  # only the first findings get a "did you mean": a thousand mistakes stay cheap
-
-# code: severity, what is wrong, how to mend it; {name} is the word the carets stand under
-WORDS: Final[dict[str, tuple[Severity, str, str]]] = {
-    "empty-workflow": ("error", "has no steps", "add one: .step('name', tool='server.tool')"),
-    "empty-name": ("error", "{what} has an empty name", "give it a name"),
-    "duplicate-argument": ("error", "is declared twice: {first} and {second}", "rename or remove one"),
-    "duplicate-step": ("error", "two steps have the name {name!r}: {first} and {second}", "rename one"),
-    "duplicate-binding": ("error", "two steps bind {name!r}: {first} and {second}", "rename one binding"),
-    "empty-step": ("error", "has neither a tool to call nor resources to fetch", "give it tool="),
-    "resource-step-args": ("error", "only fetches resources, but is given {given}", "give it tool="),
-    "resource-step-bind": ("error", "only fetches resources: no output to bind as {name!r}", "give it tool="),
-    "unknown-argument": ("error", "{reads} workflow argument {name!r}, which is not declared", "{fix}"),
-    "unknown-binding": ("error", "{reads} binding {name!r}, which {why}", "{fix}"),
-    "self-reference": ("error", "{reads} binding {name!r}, its own output", "read an earlier output"),
-    "forward-reference": ("error", "{reads} binding {name!r}, made only later by {maker}", "move {maker} up"),
-    "bad-uri": (
-        "error",
-        "the resource {name!r} is no URI: {why}",
-        "write scheme://path or scheme://{{name}}",
-    ),
-    "unfilled-placeholder": (
-        "error",
-        "nothing fills {{{variable}}} of {name!r}",
-        "template={{{variable!r}: ...}}",
-    ),
-    "unused-argument": ("warning", "is read by no step", "read it with prompt_arg({name!r}), or remove it"),
-    "unused-template-variable": ("warning", "no URI has {{{name}}}", "write {{{name}}} in one, or remove it"),
-    "unknown-mark": ("warning", "guidance has {{{name}}}, which is no argument", "declare it, or write another"),
-    "confusable-names": ("warning", "{what} {name!r} looks like {other!r}: {codes}", "rename one of them"),
-    "single-step": ("advice", "has one step: nothing to orchestrate", "let the client call the tool itself"),
-    "independent-steps": ("advice", "no value flows between any two steps", "let the client call the tools"),
-}
-
+_OF_A_CALL: Final = ("check", "undo", "retry", "approve", "fail_if")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://.")
 _LOOKALIKES: Final = str.maketrans(
     "АВЕКМНОРСТХУЅІЈасеорхуѕіјһԁԛԝ" + "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαινορυ" + "ıɡ",
@@ -81,39 +48,6 @@ def structure(workflow: SequentialWorkflow) -> tuple[Problem, ...]:
     return tuple(problems.values())
 
 
-class Finding(NamedTuple):
-    """A problem, the position of its step, and the name to look for among the known ones, if any."""
-
-    position: int
-    problem: Problem
-    meant: str | None = None
-
-
-def _on_step(
-    plan: Plan, at: int, code: str, name: str, *, arg: str | None = None, known: tuple[str, ...] = (),
-    meant: str | None = None, suggestion: str | None = None, **words: Any,
-) -> Finding:  # fmt: skip
-    severity, what, fix = WORDS[code]
-    step = plan.steps[at]
-    problem = Problem(
-        code, severity, what.format(name=name, **words), step=step.name, argument=arg,
-        where=step.where if arg is None else step.where_arg(arg), focus=name, known=known,
-        suggestion=suggestion, fix=fix.format(name=name, **words),
-    )  # fmt: skip
-    return Finding(at, problem, meant)
-
-
-def _on_workflow(plan: Plan, code: str, argument: Argument | None = None, **words: Any) -> Finding:
-    severity, what, fix = WORDS[code]
-    owner = argument or plan.workflow
-    words["name"] = owner.name
-    problem = Problem(
-        code, severity, what.format(**words), argument=argument.name if argument else None,
-        where=owner.where, focus=owner.name, fix=fix.format(**words),
-    )  # fmt: skip
-    return Finding(WORKFLOW, problem)
-
-
 def _is_blank(name: str | None) -> bool:
     return name is not None and not name.strip()
 
@@ -125,16 +59,16 @@ def _is_resource_step(step: WorkflowStep) -> bool:
 def empty_workflow(plan: Plan) -> Iterator[Finding]:
     """`empty-workflow`: there is no step."""
     if not plan.steps:
-        yield _on_workflow(plan, "empty-workflow")
+        yield on_workflow(plan, "empty-workflow")
 
 
 def empty_names(plan: Plan) -> Iterator[Finding]:
     """`empty-name`: of a workflow, argument, step, binding or tool; blanks alone are no name."""
     if _is_blank(plan.workflow.name):
-        yield _on_workflow(plan, "empty-name", what="the workflow")
+        yield on_workflow(plan, "empty-name", what="the workflow")
     for number, argument in enumerate(plan.workflow.arguments, 1):
         if _is_blank(argument.name):
-            yield _on_workflow(plan, "empty-name", argument, what=f"argument {number}")
+            yield on_workflow(plan, "empty-name", argument, what=f"argument {number}")
     for at, step in enumerate(plan.steps):
         named = {
             "step {}": step.name,
@@ -143,9 +77,9 @@ def empty_names(plan: Plan) -> Iterator[Finding]:
         }
         for what, name in named.items():
             if name is not None and _is_blank(name):
-                yield _on_step(plan, at, "empty-name", name, what=what.format(at + 1))
+                yield on_step(plan, at, "empty-name", name, what=what.format(at + 1))
         for name in filter(_is_blank, step.args):
-            yield _on_step(plan, at, "empty-name", name, arg=name, what=f"an argument of step {at + 1}")
+            yield on_step(plan, at, "empty-name", name, arg=name, what=f"an argument of step {at + 1}")
 
 
 def duplicates(plan: Plan) -> Iterator[Finding]:
@@ -156,26 +90,42 @@ def duplicates(plan: Plan) -> Iterator[Finding]:
         if first != number and not _is_blank(argument.name):
             one = numbered("argument", first, plan.arguments[argument.name].where)
             two = numbered("argument", number, argument.where)
-            yield _on_workflow(plan, "duplicate-argument", argument, first=one, second=two)
+            yield on_workflow(plan, "duplicate-argument", argument, first=one, second=two)
     for at, step in enumerate(plan.steps):
         for code, name, owners in (
             ("duplicate-step", step.name, plan.positions),
             ("duplicate-binding", step.binding, plan.binders),
         ):
             if name is not None and owners[name] != at and not _is_blank(name):
-                yield _on_step(plan, at, code, name, first=plan.place(owners[name]), second=plan.place(at))
+                yield on_step(plan, at, code, name, first=plan.place(owners[name]), second=plan.place(at))
 
 
 def incomplete_steps(plan: Plan) -> Iterator[Finding]:
     """`empty-step`, `resource-step-args`, `resource-step-bind`: a step without the tool it needs."""
     for at, step in enumerate(plan.steps):
         if step.tool is None and not step.resources:
-            yield _on_step(plan, at, "empty-step", step.name)
+            yield on_step(plan, at, "empty-step", step.name)
         if _is_resource_step(step) and step.args:
             names = list(step.args)
-            yield _on_step(plan, at, "resource-step-args", names[0], arg=names[0], given=listed(names))
+            yield on_step(plan, at, "resource-step-args", names[0], arg=names[0], given=listed(names))
         if _is_resource_step(step) and step.binding is not None:
-            yield _on_step(plan, at, "resource-step-bind", step.binding)
+            yield on_step(plan, at, "resource-step-bind", step.binding)
+
+
+def failures(plan: Plan) -> Iterator[Finding]:
+    """`step-without-call`, `may-be-absent`, `nothing-to-undo`: what a step says for when something goes wrong."""
+    for at, step in enumerate(plan.steps):
+        given = [word for word in _OF_A_CALL if getattr(step, word)]
+        if _is_resource_step(step) and given:
+            yield on_step(plan, at, "step-without-call", given[0], given=listed(given))
+        for argument, source in step.args.items():
+            for read in source.reads:
+                maker = plan.binders.get(read.name, at) if read.kind == "binding" and read.needed else at
+                if maker < at and plan.steps[maker].on_error == "continue":
+                    named = plan.steps[maker].name
+                    yield on_step(plan, at, "may-be-absent", read.name, arg=argument, maker=named)
+    if plan.workflow.on_failure == "rollback" and not any(step.undo for step in plan.steps):
+        yield on_workflow(plan, "nothing-to-undo")
 
 
 def references(plan: Plan) -> Iterator[Finding]:
@@ -203,7 +153,7 @@ def references(plan: Plan) -> Iterator[Finding]:
 
 def _misread(plan: Plan, use: Use, code: str, **parts: Any) -> Finding:
     reads = "reads" if use.variable is None else f"template variable {use.variable!r} reads"
-    return _on_step(plan, use.position, code, use.name, arg=use.argument, reads=reads, **parts)
+    return on_step(plan, use.position, code, use.name, arg=use.argument, reads=reads, **parts)
 
 
 def _unknown_binding(plan: Plan, use: Use) -> dict[str, Any]:
@@ -227,13 +177,13 @@ def uris(plan: Plan) -> Iterator[Finding]:
         for uri in step.resources:
             names, rest = uri_placeholders(uri)
             if not _SCHEME.match(uri):
-                yield _on_step(plan, at, "bad-uri", uri, why="it does not begin with a scheme and ://")
+                yield on_step(plan, at, "bad-uri", uri, why="it does not begin with a scheme and ://")
             elif "{" in rest or "}" in rest:
-                yield _on_step(plan, at, "bad-uri", uri, why="it has braces that enclose no name")
+                yield on_step(plan, at, "bad-uri", uri, why="it has braces that enclose no name")
             for name in names:
                 if name not in step.template and name not in plan.arguments:
                     known = (*step.template, *plan.arguments)
-                    yield _on_step(plan, at, "unfilled-placeholder", uri, variable=name, known=known, meant=name)
+                    yield on_step(plan, at, "unfilled-placeholder", uri, variable=name, known=known, meant=name)
 
 
 def unused(plan: Plan) -> Iterator[Finding]:
@@ -244,10 +194,10 @@ def unused(plan: Plan) -> Iterator[Finding]:
         read |= (marks.keys() - step.template.keys()) | set(placeholders(step.guidance or ""))
         for variable in step.template:
             if variable not in marks:
-                yield _on_step(plan, at, "unused-template-variable", variable, known=tuple(marks), meant=variable)
+                yield on_step(plan, at, "unused-template-variable", variable, known=tuple(marks), meant=variable)
     for name, argument in plan.arguments.items():
         if name not in read and not _is_blank(name):
-            yield _on_workflow(plan, "unused-argument", argument)
+            yield on_workflow(plan, "unused-argument", argument)
 
 
 def marks(plan: Plan) -> Iterator[Finding]:
@@ -255,7 +205,7 @@ def marks(plan: Plan) -> Iterator[Finding]:
     for at, step in enumerate(plan.steps):
         for name in placeholders(step.guidance or ""):
             if name not in plan.arguments:
-                yield _on_step(plan, at, "unknown-mark", name, known=tuple(plan.arguments), meant=name)
+                yield on_step(plan, at, "unknown-mark", name, known=tuple(plan.arguments), meant=name)
 
 
 def _looks(name: str) -> set[str]:
@@ -278,23 +228,23 @@ def confusable_names(plan: Plan) -> Iterator[Finding]:
     """`confusable-names`: arguments, steps or bindings that differ in case or look alike."""
     for name, other, codes in _confusable(plan.arguments):
         argument = plan.arguments[name]
-        yield _on_workflow(plan, "confusable-names", argument, what="argument", other=other, codes=codes)
+        yield on_workflow(plan, "confusable-names", argument, what="argument", other=other, codes=codes)
     for what, owners in (("step", plan.positions), ("binding", plan.binders)):
         for name, other, codes in _confusable(owners):
             at = owners[name]
-            yield _on_step(plan, at, "confusable-names", name, what=what, other=other, codes=codes)
+            yield on_step(plan, at, "confusable-names", name, what=what, other=other, codes=codes)
 
 
 def advice(plan: Plan) -> Iterator[Finding]:
     """`single-step`, `independent-steps`: a workflow that the work may not need; guidance is a flow through the client."""
     flows = (use.kind == "binding" and plan.binders.get(use.name) != use.position for use in plan.uses)
     if len(plan.steps) == 1:
-        yield _on_workflow(plan, "single-step")
+        yield on_workflow(plan, "single-step")
     elif plan.steps and not any(flows) and not any(step.guidance or step.handoff for step in plan.steps[1:]):
-        yield _on_workflow(plan, "independent-steps")
+        yield on_workflow(plan, "independent-steps")
 
 
 CHECKS: Final = (
-    empty_workflow, empty_names, duplicates, incomplete_steps, references, uris, unused, marks, confusable_names,
+    empty_workflow, empty_names, duplicates, incomplete_steps, failures, references, uris, unused, marks, confusable_names,
     advice,
 )  # fmt: skip

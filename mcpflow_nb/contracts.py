@@ -9,20 +9,19 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from mcpflow_nb.catalog import Tool, type_words
 from mcpflow_nb.checks import structure
 from mcpflow_nb.errors import NotOfferedError, ServerError, listed, nearest
 from mcpflow_nb.fetching import lists, matches, needed_marks
-from mcpflow_nb.paths import Path
+from mcpflow_nb.known import Known, problem_of
+from mcpflow_nb.precautions import CODES, PRECAUTIONS
 from mcpflow_nb.problems import Problem, Report
 from mcpflow_nb.schemas import Missing, Unjudged, Validator, at, never, parameter
 from mcpflow_nb.sources import Source
 from mcpflow_nb.steps import WorkflowStep
 from mcpflow_nb.workflow import SequentialWorkflow
-
-_CODES: Final = {"server": "unknown-server", "tool": "unknown-tool", "ambiguous tool": "ambiguous-tool"}
 
 
 def check(workflow: SequentialWorkflow, servers: Any) -> Report:
@@ -58,57 +57,6 @@ def _declared(named: Mapping[str, tuple[str | None, str | None]], servers: Any) 
     return found
 
 
-class Known:
-    """What is known before a run: the tool of each step, and the schema of every argument and binding."""
-
-    def __init__(self, workflow: SequentialWorkflow, servers: Any) -> None:
-        self.servers = servers
-        self.arguments = {argument.name: argument for argument in workflow.arguments}
-        self.catalogs = [one.catalog for one in servers.values() if one.catalog.has_resources]
-        self.listed_uris = tuple(resource.uri for catalog in self.catalogs for resource in catalog.resources)
-        self.tools: dict[int, Tool | ServerError] = {}
-        self.makers: dict[str, Tool] = {}
-        self.unchecked: set[tuple[str, str]] = set()
-        for step in workflow.steps:
-            if step.tool is None:
-                continue
-            try:
-                tool = servers.find(step.tool, step.server).tool
-            except ServerError as error:
-                self.tools[id(step)] = error
-                continue
-            self.tools[id(step)] = tool
-            if step.binding is not None and step.parse is None:
-                self.makers.setdefault(step.binding, tool)
-
-    def tool(self, step: WorkflowStep) -> Tool | None:
-        """Return the tool of a step, or None when it has none."""
-        found = self.tools.get(id(step))
-        return found if isinstance(found, Tool) else None
-
-    def argument(self, name: str, path: Path) -> Any:
-        """Return the schema of a workflow argument at a path."""
-        found = at(self.arguments[name].schema_now, path) if name in self.arguments else {}
-        return {} if isinstance(found, Missing) else found
-
-    def may_lack(self, name: str) -> bool:
-        """Tell whether a workflow argument is optional and has no default."""
-        argument = self.arguments.get(name)
-        return argument is not None and not argument.required and argument.default is None
-
-    def binding(self, name: str, path: Path) -> Any:
-        """Return the schema of a step's output at a path."""
-        schema = self.makers[name].value_schema if name in self.makers else None
-        found = {} if schema is None else at(schema, path)
-        return {} if isinstance(found, Missing) else found
-
-
-def _problem(code: str, step: WorkflowStep, message: str, argument: str | None = None, **more: Any) -> Problem:
-    where = step.where_arg(argument) if argument else step.where
-    return Problem(**{"code": code, "severity": "error", "message": message, "step": step.name, "argument": argument,
-                      "where": where, "focus": argument, **more})  # fmt: skip
-
-
 def tool_is_there(step: WorkflowStep, known: Known) -> Iterator[Problem]:
     """unknown-server, unknown-tool, ambiguous-tool."""
     error = known.tools.get(id(step))
@@ -117,10 +65,10 @@ def tool_is_there(step: WorkflowStep, known: Known) -> Iterator[Problem]:
         names = error.known
         close = nearest(error.name, names) or nearest(str(step.tool), names)
         message = f"tool {step.tool!r}: {error}".split("; did you mean")[0].split("; known:")[0]
-        yield _problem(_CODES[error.kind], step, message, focus=step.tool, known=names, fix=fix,
+        yield problem_of(CODES[error.kind], step, message, focus=step.tool, known=names, fix=fix,
                        suggestion=None if error.kind == "ambiguous tool" else close)  # fmt: skip
     elif isinstance(error, ServerError):
-        yield _problem("unknown-server", step, f"tool {step.tool!r}: {error}", focus=step.tool)
+        yield problem_of("unknown-server", step, f"tool {step.tool!r}: {error}", focus=step.tool)
 
 
 def parameters_exist(step: WorkflowStep, known: Known) -> Iterator[Problem]:
@@ -135,7 +83,7 @@ def parameters_exist(step: WorkflowStep, known: Known) -> Iterator[Problem]:
     for name in step.args:
         if name not in tool.properties:
             close = nearest(name, free)
-            yield _problem(
+            yield problem_of(
                 "unknown-parameter", step, f"{tool.server}.{tool.name} has no parameter {name!r}", name,
                 severity="error" if closed or close else "warning", known=tuple(tool.properties), suggestion=close,
                 fix="" if close else f"its parameters: {listed(tuple(tool.properties))}",
@@ -159,13 +107,13 @@ def fields_exist(step: WorkflowStep, known: Known) -> Iterator[Problem]:
                     if (tool.server, tool.name) not in known.unchecked:
                         known.unchecked.add((tool.server, tool.name))
                         words = f"{owner} has no schema: fields of {read.name!r} cannot be checked"
-                        yield _problem("unchecked", step, words, argument, severity="unchecked", focus=read.name)
+                        yield problem_of("unchecked", step, words, argument, severity="unchecked", focus=read.name)
                     continue
                 found = at(tool.value_schema, read.path)
             else:
                 continue
             if isinstance(found, Missing):
-                yield _problem(
+                yield problem_of(
                     "unknown-field", step, f"{owner} has no {found.key!r}; there is {found.found}", argument,
                     severity="error" if read.needed else "warning", focus=found.key, known=found.known,
                     suggestion=nearest(found.key, found.known),
@@ -187,7 +135,7 @@ def types_fit(step: WorkflowStep, known: Known) -> Iterator[Problem]:
             try:
                 problem = Validator(wanted).refusal(given["const"])
             except Unjudged as reason:
-                yield _problem(
+                yield problem_of(
                     "unchecked", step, f"the parameter's schema cannot be judged: {reason}", name, severity="unchecked"
                 )
                 continue
@@ -196,7 +144,7 @@ def types_fit(step: WorkflowStep, known: Known) -> Iterator[Problem]:
             problem = "never" if never(given, wanted) else None
             message = f"{source.label} is {type_words(given)}, {tool.server}.{tool.name} wants {type_words(wanted)}"
         if problem:
-            yield _problem("type-mismatch", step, message, name, fix="nothing is coerced: give a value of that type")
+            yield problem_of("type-mismatch", step, message, name, fix="nothing is coerced: give a value of that type")
 
 
 def variables_set(step: WorkflowStep, known: Known) -> Iterator[Problem]:  # noqa: ARG001
@@ -207,7 +155,7 @@ def variables_set(step: WorkflowStep, known: Known) -> Iterator[Problem]:  # noq
             if not os.environ.get(name):
                 fix = f"set it before this process begins, or os.environ[{name!r}] = getpass.getpass()"
                 message = f"the environment variable {name!r} is not set"
-                yield _problem("missing-variable", step, message, argument, focus=name, fix=fix)
+                yield problem_of("missing-variable", step, message, argument, focus=name, fix=fix)
 
 
 class Lack(NamedTuple):
@@ -231,7 +179,7 @@ def parameters_given(step: WorkflowStep, known: Known) -> Iterator[Problem]:
     """missing-parameter: where the run will hand off to the client; a forecast, not an error."""
     tool = known.tool(step)
     for name, source in lacks(step, known):
-        base = _problem("missing-parameter", step, "", severity="handoff", focus=step.name)
+        base = problem_of("missing-parameter", step, "", severity="handoff", focus=step.name)
         if source is not None:
             yield replace(base, argument=name, message=f"hands off when there is nothing at {source.label}")
         elif tool is not None:
@@ -243,33 +191,20 @@ def resources_offered(step: WorkflowStep, known: Known) -> Iterator[Problem]:
     """unknown-server of a step that only fetches; unknown-resource: a warning, for a server may have what it lists not."""
     if step.tool is None and step.server is not None and step.server not in known.servers:
         names = tuple(known.servers)
-        yield _problem("unknown-server", step, f"there is no server {step.server!r}", focus=step.server, known=names,
+        yield problem_of("unknown-server", step, f"there is no server {step.server!r}", focus=step.server, known=names,
                        suggestion=nearest(step.server, names))  # fmt: skip
         return
     catalogs, listed_uris = known.catalogs, known.listed_uris
     for uri in step.resources:
         for name in may_lack_marks(uri, step, known):
-            yield _problem("unfilled-placeholder", step, f"{{{name}}} of {uri!r} may have no value: it is optional",
+            yield problem_of("unfilled-placeholder", step, f"{{{name}}} of {uri!r} may have no value: it is optional",
                            severity="warning", focus=uri, fix="give it a default")  # fmt: skip
         if not catalogs:
-            yield _problem("unknown-resource", step, f"no server offers resources: {uri!r} cannot be fetched",
+            yield problem_of("unknown-resource", step, f"no server offers resources: {uri!r} cannot be fetched",
                            severity="warning", focus=uri)  # fmt: skip
         elif "{" not in uri and not any(lists(catalog, uri) or matches(catalog, uri) for catalog in catalogs):
-            yield _problem("unknown-resource", step, f"no server lists the resource {uri!r}", severity="warning",
+            yield problem_of("unknown-resource", step, f"no server lists the resource {uri!r}", severity="warning",
                            focus=uri, known=listed_uris, suggestion=nearest(uri, listed_uris))  # fmt: skip
-
-
-def check_is_there(step: WorkflowStep, known: Known) -> Iterator[Problem]:
-    """unknown-server, unknown-tool, ambiguous-tool of a step's `check=`."""
-    if step.check is None:
-        return
-    try:
-        known.servers.find(step.check.tool, step.check.server)
-    except NotOfferedError as error:
-        words = f"check= {step.check.tool!r}: {error}"
-        yield _problem(_CODES[error.kind], step, words, focus=step.check.tool, known=error.known)
-    except ServerError as error:
-        yield _problem("unknown-server", step, f"check= {step.check.tool!r}: {error}", focus=step.check.tool)
 
 
 def may_lack_marks(uri: str, step: WorkflowStep, known: Known) -> Iterator[str]:
@@ -288,5 +223,5 @@ CHECKS: tuple[Callable[[WorkflowStep, Known], Iterator[Problem]], ...] = (
     parameters_given,
     variables_set,
     resources_offered,
-    check_is_there,
+    *PRECAUTIONS,
 )

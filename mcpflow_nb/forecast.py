@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from mcpflow_nb.contracts import Known, Lack, check, lacks
+from mcpflow_nb.contracts import Lack, check, lacks
 from mcpflow_nb.errors import listed
+from mcpflow_nb.known import Known
 from mcpflow_nb.paths import dotted
 from mcpflow_nb.problems import Problem
 from mcpflow_nb.show import Shown

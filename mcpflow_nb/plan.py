@@ -19,7 +19,10 @@ MOST_KNOWN: Final = 200
 
 
 class Use(NamedTuple):
-    """One name that a step reads: in an argument of its call, or else in a variable of its resource URIs."""
+    """One name that a step reads: in an argument of its call, or else where its own output counts too.
+
+    `variable` is one of its resource URIs, or an argument of its `undo=`.
+    """
 
     position: int
     kind: Literal["argument", "binding"]
@@ -58,8 +61,12 @@ class Plan:
 
 
 def _uses(position: int, step: WorkflowStep) -> Iterator[Use]:
-    asked = {f"check.{name}": source for name, source in step.check.args.items()} if step.check is not None else {}
-    for is_arg, sources in ((True, step.args), (False, step.template), (True, asked)):
+    beside = (("check", step.check, True), ("undo", step.undo, False))
+    asked = [
+        (is_arg, {f"{word}.{name}": source for name, source in call.args.items()})
+        for word, call, is_arg in beside if call is not None
+    ]  # fmt: skip
+    for is_arg, sources in ((True, step.args), (False, step.template), *asked):
         for name, source in sources.items():
             for kind, read in dict.fromkeys((read.kind, read.name) for read in source.reads):
                 yield Use(position, kind, read, name if is_arg else None, None if is_arg else name)

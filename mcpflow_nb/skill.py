@@ -17,9 +17,10 @@ from typing import Any, Final
 
 from mcpflow_nb.arguments import Argument
 from mcpflow_nb.catalog import HINTS, Tool
-from mcpflow_nb.contracts import Known, lacks
+from mcpflow_nb.contracts import lacks
 from mcpflow_nb.errors import McpflowError, MissingValueError
 from mcpflow_nb.fetching import after_call
+from mcpflow_nb.known import Known
 from mcpflow_nb.paths import dotted
 from mcpflow_nb.problems import Problem
 from mcpflow_nb.servers import Servers

@@ -4,7 +4,8 @@ import sys
 import pytest
 
 import mcpflow_nb as mf
-from mcpflow_nb.checks import CHECKS, WORDS, structure
+from mcpflow_nb.checks import CHECKS, structure
+from mcpflow_nb.findings import WORDS
 from mcpflow_nb.plan import Plan
 
 
@@ -31,6 +32,11 @@ CASES = {
     "forward-reference": reading(x=mf.from_step("late")).step("later", tool="a.make", bind="late"),
     "bad-uri": reading().step("docs", resources=["guide.md"]),
     "unfilled-placeholder": reading().step("docs", resources=["docs://{team}"]),
+    "step-without-call": reading().step("docs", resources=["docs://guide"], undo={"tool": "a.undo"}),
+    "may-be-absent": two_steps()
+    .step("try", tool="a.try", bind="tried", on_error="continue")
+    .step("read", tool="a.read", args={"made": mf.from_step("made"), "x": mf.field("tried", "id")}),
+    "nothing-to-undo": reading().model_copy(update={"on_failure": "rollback"}),
     "unused-argument": reading().argument("team"),
     "unused-template-variable": reading().step("docs", resources=["docs://a"], template={"team": "x"}),
     "unknown-mark": reading().step("told", tool="a.tell", guidance="Tell {team}"),
@@ -265,3 +271,19 @@ def test_only_the_first_hundred_mistakes_get_a_suggestion():
     steps += [mf.WorkflowStep(f"s{n}", tool="a.b", args={"x": mf.from_step("mode")}) for n in range(300)]
     problems = mf.SequentialWorkflow("w", steps=steps).check().problems
     assert [p.suggestion for p in problems] == ["made"] * 100 + [None] * 200
+
+
+def test_an_undo_may_read_what_its_step_gave_and_not_what_comes_later():
+    undo = {"tool": "a.drop", "args": {"id": mf.field("out", "id")}}
+    flow = mf.SequentialWorkflow("w").step("make", tool="a.make", bind="out", undo=undo)
+    assert [problem.code for problem in flow.check().problems] == ["single-step"]
+    late = flow.step("use", tool="a.use", undo={"tool": "a.drop", "args": {"id": mf.field("later", "id")}})
+    late = late.step("end", tool="a.end", bind="later", args={"id": mf.field("out", "id")})
+    [problem] = late.check().problems
+    assert (problem.code, problem.step) == ("forward-reference", "use")
+
+
+def test_what_may_be_absent_is_no_problem_with_a_default_or_where_a_failure_ends_the_run():
+    flow = two_steps().step("try", tool="a.try", bind="tried", on_error="continue", args={"made": mf.from_step("made")})
+    guarded = flow.step("read", tool="a.read", args={"x": mf.field("tried", "id", default="")})
+    assert guarded.check().problems == ()

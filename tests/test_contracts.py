@@ -220,3 +220,33 @@ def test_a_schema_that_refers_to_its_own_root_gives_no_false_mismatch():
 def test_what_are_no_servers_is_refused_in_one_sentence(servers):
     with pytest.raises(mf.DefinitionError, match=r"give what mf.connect\(\.\.\.\) returned"):
         first().check(servers)
+
+
+def failing(**fields):
+    return first().step("b", tool="hr.pay", args={"employee_id": mf.field("r", "employee_id")}, **fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"undo": {"tool": "hr.pay", "args": {"employee_id": "x"}}}, []),
+        ({"undo": {"tool": "hr.pya"}}, [("unknown-tool", "error", "b", None, None)]),
+        ({"undo": {"tool": "hr.pay"}}, [("undo-incomplete", "error", "b", None, None)]),
+        (
+            {"undo": {"tool": "hr.pay", "args": {"employee_id": "x", "employee_ids": 1}}},
+            [("unknown-parameter", "error", "b", None, "employee_id")],
+        ),
+        ({"retry": mf.Retry(2)}, [("seldom-retried", "warning", "b", None, None)]),
+        ({"retry": mf.Retry(2), "repeat": True}, []),
+        ({"retry": mf.Retry(2), "repeat": False}, []),
+        ({"retry": mf.Retry(2, on=["not_sent", "not_executed"])}, []),
+        ({"fail_if": {"status": "error"}}, []),
+    ],
+)
+def test_what_a_step_says_for_when_it_goes_wrong_is_held_to_the_servers(hr, fields, expected):
+    assert found(failing(**fields), hr.servers) == expected
+
+
+def test_a_failure_that_the_output_can_never_show_is_found(hr):
+    flow = first().step("c", tool="hr.create", args={"name": "y"}, fail_if=[{"employee_id": ""}, {"emial": None}])
+    assert found(flow, hr.servers) == [("unknown-field", "error", "c", None, "email")]

@@ -20,7 +20,7 @@ def workflow_plain(workflow: SequentialWorkflow, masks: Masks) -> dict[str, Any]
         if "default" in argument:
             argument["default"] = _value(argument["name"], argument["default"], masks)
     for step in saved.get("steps", ()):
-        for owner in (step, step.get("check", {})):
+        for owner in (step, step.get("check", {}), step.get("undo", {})):
             for part in ("args", "template"):
                 if part in owner:
                     owner[part] = {name: _source(name, source, masks) for name, source in owner[part].items()}
