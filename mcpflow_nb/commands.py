@@ -30,7 +30,9 @@ from mcpflow_nb.trusting import trust as trust_config
 TOKEN: Final = "MCPFLOW_TOKEN"
 """The environment variable with the bearer token, for those who want the same one every time."""
 
-EXIT: Final = {"completed": 0, "failed": 1, "handoff": 3, "unknown": 4, "cancelled": 5}
+EXIT: Final = {
+    "completed": 0, "failed": 1, "undone": 1, "handoff": 3, "waiting": 3, "unknown": 4, "undo_failed": 4, "cancelled": 5,
+}  # fmt: skip
 """Exit codes of `run`; 1 also for whatever kept it from starting, 2 is left to wrong use."""
 
 Flag = Annotated[bool, Parameter(negative=())]

@@ -13,7 +13,7 @@ from mcpflow_nb.show import Shown
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS = ("run", "step", "server", "tool", "effects", "source", "status", "attempt", "when")
+COLUMNS = ("run", "step", "server", "tool", "effects", "source", "status", "attempt", "when", "undoes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,8 @@ class Effect:
     status: str
     attempt: int
     when: datetime | None
+    undoes: bool = False
+    """Whether it took its step back."""
 
     @property
     def only_reads(self) -> bool:
@@ -52,7 +54,8 @@ class Effects(Shown):
     def df(self) -> pd.DataFrame:
         """One row a call that was sent, oldest first.
 
-        Columns: `run step server tool source status` str, `effects` tuple of str, `attempt` int, `when` datetime (UTC).
+        Columns: `run step server tool source status` str, `effects` tuple of str, `attempt` int, `when` datetime (UTC),
+        `undoes` bool.
         """
         import pandas as pd
 
@@ -123,11 +126,12 @@ def _all(run: Any) -> Iterator[Any]:
 
 
 def _rows(run: Any) -> Iterator[Effect]:
-    for record in run.own_records:
+    both = (*((record, False) for record in run.own_records), *((record, True) for record in run.trace.undone))
+    for record, undoes in both:
         if record.tool is not None and was_called(record):
             yield Effect(
                 run.id, record.step, record.server, record.tool, _words(run, record), record.source, record.status,
-                record.attempt, record.started,
+                record.attempt, record.started, undoes,
             )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from mcpflow_nb.workflow import SequentialWorkflow
 if TYPE_CHECKING:
     import pandas as pd
 
-Expected = Literal["call", "fetch", "handoff", "may hand off", "not reached", "cannot run"]
+Expected = Literal["call", "fetch", "handoff", "may hand off", "wait for a person", "not reached", "cannot run"]
 
 COLUMNS: Final = ("step", "server", "tool", "expected", "why", "missing")
 
@@ -119,6 +119,8 @@ def _expected(step: WorkflowStep, lacking: tuple[Lack, ...], known: Known, own: 
         return "handoff", "; ".join(certain) + doubts
     if lacking:
         return "may hand off", "; ".join(_doubt(lack, known) for lack in lacking) + doubts
+    if step.approve:
+        return "wait for a person", "approve=True; every required parameter has a source" + doubts
     return "call", "every required parameter has a source" + doubts
 
 

@@ -20,7 +20,8 @@ from mcpflow_nb.trace import Fetched, Record, Trace
 from mcpflow_nb.values import decoded_size
 
 Kind = Literal[
-    "instruction", "intent", "plan", "guidance", "fetch", "resource", "call", "result", "error", "handoff",
+    "instruction", "intent", "plan", "guidance", "fetch", "resource", "call", "result", "error", "handoff", "waiting",
+    "undo",
 ]  # fmt: skip
 Role = Literal["user", "assistant"]
 
@@ -31,6 +32,7 @@ HANDOFF: Final = "mcpflow/handoff"
 ROLES: Final[dict[Kind, Role]] = {
     "instruction": "user", "intent": "user", "plan": "assistant", "guidance": "assistant", "fetch": "assistant",
     "resource": "user", "call": "assistant", "result": "user", "error": "user", "handoff": "assistant",
+    "waiting": "assistant", "undo": "user",
 }  # fmt: skip
 """Who says what: a prompt has these two roles and no other."""
 
@@ -101,13 +103,22 @@ class Conversation(Shown, Sequence[Message]):
 def messages_of(trace: Trace) -> tuple[Message, ...]:
     """Return the conversation: instructions, intent and plan, then what each step did, in the order of the records."""
     told = (message for record in trace for message in _of_record(record, trace))
-    return (*_opening(trace.workflow, trace.outline), *told, *_closing(trace))
+    undone = map(_undone, trace.undone)
+    return (*_opening(trace.workflow, trace.outline), *told, *undone, *_closing(trace))
 
 
 def _closing(trace: Trace) -> Iterator[Message]:
     """Say that the run was cancelled, where no record does."""
     if trace.outcome == "cancelled" and not (trace.records and trace.records[-1].status in _DIED):
         yield _said("error", f"The run was cancelled.{_not_run(trace)}")
+
+
+def _undone(record: Record) -> Message:
+    how = record.rule if record.source == "settled" else f"by {called(record.server, record.tool)}"
+    if record.status == "ok":
+        return _said("undo", f"Step {record.step!r} was taken back, {how}.", record.step)
+    words = f"Step {record.step!r} was not taken back [{record.status}]: {cut(record.error or '', MAX_RESULT)}"
+    return _said("undo", words, record.step)
 
 
 def _not_run(trace: Trace) -> str:
@@ -154,6 +165,14 @@ def _of_record(record: Record, trace: Trace) -> Iterator[Message]:
     elif record.status in ("handoff", "needs_input"):
         is_open = record is trace.records[-1] and trace.outcome == "handoff"
         yield _handoff(record, trace.ahead if is_open else ())
+    elif record.status == "waiting":
+        yield _waiting(record, trace)
+
+
+def _waiting(record: Record, trace: Trace) -> Message:
+    is_open = record is trace.records[-1] and trace.outcome == "waiting"
+    words = f"Step {record.step!r}: {record.error}:\n{cut(as_text(record.sent), MAX_RESULT)}"
+    return _said("waiting", words + (_not_run(trace) if is_open else ""), record.step)
 
 
 def _embedded(resources: Sequence[Fetched], step: str, *, after: bool) -> Iterator[Message]:

@@ -173,6 +173,8 @@ def _call(step: WorkflowStep, known: Known) -> Iterator[str]:
     of = f" of the server {span(server)}" if server else ""
     lacking = {lack.name: lack.source for lack in lacks(step, known)}
     missing = [name for name, source in lacking.items() if source is None]
+    if step.approve:
+        yield "Ask the user before this call, with its arguments; without a yes, stop here."
     if step.handoff:
         yield "- This call is yours alone: a server that runs the workflow stops here and leaves it to you."
     given = bool(step.args or missing)

@@ -82,6 +82,11 @@ class Undoing(Advancing):
         is_open = last is not None and last.status == "unknown" and class_of(self._undo_ready(owed[0])) != "repeat"
         return last.step if last is not None and is_open else None
 
+    @property
+    def can_roll_back(self) -> bool:
+        """Whether `run.rollback()` has something to take back now."""
+        return self.outcome not in ("unknown", "undone") and bool(self._owed()) and self._unknown_undo() is None
+
     def _owed(self) -> list[int]:
         """Return the places of the records that are still to be taken back, last first."""
         done = {at for at, made in self._undos if made.status == "ok"}

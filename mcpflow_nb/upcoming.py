@@ -15,7 +15,9 @@ from mcpflow_nb.steps import WorkflowStep
 if TYPE_CHECKING:
     import pandas as pd
 
-Will = Literal["call", "fetch", "reuse", "may reuse", "pinned", "hand off", "wait for a re-run", "cannot be sent"]
+Will = Literal[
+    "call", "fetch", "reuse", "may reuse", "pinned", "hand off", "wait for a person", "wait for a re-run", "cannot be sent",
+]  # fmt: skip
 COLUMNS: Final = ("step", "server", "tool", "will", "source", "effects", "why")
 
 
@@ -106,6 +108,8 @@ def _row(run: Any, course: Course, at: int, bindings: Mapping[str, Any], unknown
         return row("hand off", "handoff=True" if step.handoff else f"no value for {', '.join(call.missing)}"), None
     if not waits and call.problem:
         return row("cannot be sent", call.problem), None
+    if step.approve:
+        return row("wait for a person", "approve=True: run.approve allows its call"), None
     why = f"with what {', '.join(waits)} will be" if waits else "its arguments are known"
     return row("call", f"{why}; its mock will fail" if step.name in course.fails else why), None
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS: Final = ("run", "workflow", "outcome", "done", "steps", "begun", "updated", "held_by", "batch")
-ENDED: Final = ("completed", "failed", "cancelled")
+ENDED: Final = ("completed", "failed", "cancelled", "undone")
 _T = TypeVar("_T")
 
 

@@ -17,7 +17,9 @@ from mcpflow_nb.workflow import SequentialWorkflow
 
 MOST_COMPLETIONS: Final = 100
 
-_OUTCOMES: Final = ("completed", "handoff", "failed", "unknown", "cancelled")
+_OUTCOMES: Final = (
+    "completed", "handoff", "waiting", "failed", "unknown", "cancelled", "undone", "undo_failed",
+)  # fmt: skip
 _TEXT_OR_NULL: Final = {"type": ["string", "null"]}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any, Final
 
 import mcp.types as types
@@ -10,6 +11,7 @@ import mcp.types as types
 from mcpflow_nb.covering import shown_bindings
 from mcpflow_nb.exact import dumps
 from mcpflow_nb.messages import clean, on_a_line
+from mcpflow_nb.outline import Ahead
 from mcpflow_nb.run import Run
 from mcpflow_nb.trace import Trace
 
@@ -90,10 +92,10 @@ def _shallow(value: Any, left: int) -> Any:
 
 
 def question(run: Run) -> types.ElicitRequest | None:
-    """Return a form that asks for what a handoff misses; None where a form cannot carry it."""
-    if run.outcome != "handoff" or not run.trace.ahead or run.trace.records[-1].status != "handoff":
+    """Return a form that asks for what a handoff misses, or whether a call may be made; None where no form can carry it."""
+    if not run.trace.ahead or run.trace.records[-1].status not in ("handoff", "waiting"):
         return None
-    step = run.trace.ahead[0]
+    step = run.trace.ahead[0] if run.outcome == "handoff" else _allowed(run.trace.ahead[0], run)
     fields = {name: _field(schema) for name, schema in step.missing.items()}
     if None in fields.values():
         return None
@@ -103,6 +105,11 @@ def question(run: Run) -> types.ElicitRequest | None:
     text = "\n\n".join([*words, f"{asked}{sent}. " + ("Give what is missing." if fields else "Shall it be called?")])
     schema = {"type": "object", "properties": fields, "required": list(fields)}
     return types.ElicitRequest(params=types.ElicitRequestFormParams(message=text, requested_schema=schema))
+
+
+def _allowed(step: Ahead, run: Run) -> Ahead:
+    """Return the step that waits with the arguments that would be sent, the client's answer among them."""
+    return replace(step, arguments=run.trace.records[-1].sent, missing={})
 
 
 def _field(schema: Any) -> dict[str, Any] | None:

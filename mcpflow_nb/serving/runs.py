@@ -114,7 +114,7 @@ class Runs:
             raise ServeError("the state of this request is not known here, or was used; ask again without it")
         del self._handed[state]
         run = kept.run
-        if run.outcome != "handoff" or run.position != position:
+        if run.outcome not in ("handoff", "waiting") or run.position != position:
             raise ServeError(f"the run has gone on since this was asked; it is {run.outcome}")
         answer = answers.get(run.workflow.steps[position].name)
         if not isinstance(answer, types.ElicitResult) or answer.action != "accept":
@@ -132,7 +132,10 @@ class Runs:
 async def _answer(run: Run, content: Mapping[str, Any], report: Report | None) -> str | None:
     """Answer a handoff and run what remains; a refused answer is returned, for others may wait for this run too."""
     try:
-        await run.answer.aio(content)
+        if run.outcome == "waiting":
+            await run.approve.aio(run.workflow.steps[run.position].name, by="the client's user")
+        else:
+            await run.answer.aio(content)
     except RunError as error:
         return str(error)
     await advance(run, report)

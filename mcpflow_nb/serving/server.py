@@ -142,9 +142,13 @@ class WorkflowServer(Shown):
         return await self._runs.drive(begin, key, report), True
 
     def _question(self, context: Any, kept: Kept) -> types.InputRequiredResult | None:
-        """Return the handoff as a form where that was asked for and the connection can carry it."""
+        """Return as a form what the client's user is asked, where the connection can carry it.
+
+        A handoff is asked about where that was wanted; a call that waits for a person, always.
+        """
         run = kept.run
-        if not self.ask or context.protocol_version < _MODERN or run.outcome != "handoff":
+        is_asked = run.outcome == "waiting" or (self.ask and run.outcome == "handoff")
+        if not is_asked or context.protocol_version < _MODERN:
             return None
         able = context.session.client_capabilities
         form = question(run) if able is not None and able.elicitation is not None else None

@@ -21,9 +21,9 @@ from mcpflow_nb.stepper.unbegun import Unbegun
 from mcpflow_nb.values import ABSENT
 from mcpflow_nb.views.html import named, short
 
-CALLING: Final = ("step", "all", "to", "rerun", "answer")
+CALLING: Final = ("step", "all", "to", "rerun", "answer", "retry", "rollback")
 """May call a tool."""
-CHANGING: Final = (*CALLING, "start", "back", "edit", "pin", "fail", "fork")
+CHANGING: Final = (*CALLING, "approve", "start", "back", "edit", "pin", "fail", "fork")
 """One at a time, and only on the state that the reader has seen."""
 HARMLESS: Final = ("select", "breakpoint", "cancel", "diff", "check", "refresh", "dismiss", "graph")
 """Also while a command runs."""
@@ -89,6 +89,17 @@ class Presses:
     def _answer(self, command: Mapping[str, Any]) -> None:
         given, run = self._answered(command), self.run
         self._begin(self._line("answer", **given), lambda: run.answer.aio(given))
+
+    def _approve(self, _command: Mapping[str, Any]) -> None:
+        name, run = self.run.trace[-1].step, self.run
+        self._begin(self._line("approve", name), lambda: run.approve.aio(name))
+
+    def _retry(self, _command: Mapping[str, Any]) -> None:
+        name, run = self.run.trace[-1].step, self.run
+        self._begin(self._line("retry", name), lambda: run.retry.aio(name))
+
+    def _rollback(self, _command: Mapping[str, Any]) -> None:
+        self._begin(self._line("rollback"), self.run.rollback.aio)
 
     def _answered(self, command: Mapping[str, Any]) -> dict[str, Any]:
         """Return what was typed as the client's answer: field by field, or as JSON."""

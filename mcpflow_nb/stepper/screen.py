@@ -39,12 +39,14 @@ RUNNING: Final = NEXT._replace(icon="◐", word="running")
 def rows(run: Any, selected: int, plan: Mapping[str, Any], *, is_running: bool) -> list[dict[str, Any]]:
     """Return a row for each step: name, sign and word of its state; what is false or empty is left out."""
     latest = {record.step: record for record in run.trace}
+    undone = {one.step for one in run.trace.undone if one.status == "ok" and run.outcome in ("undone", "undo_failed")}
     last = run.trace[-1] if len(run.trace) else None
     breaks = {one.step: one for one in run.workflow.breakpoints}
     found = []
     for at, step in enumerate(run.workflow.steps):
         record = latest.get(step.name)
         shown = _state(run, at, step.name, record, last, is_running=is_running)
+        shown = mark("undone") if step.name in undone else shown
         row: dict[str, Any] = {"name": named(step.name, MOST_NAME), "sign": shown.icon, "word": shown.word}
         row |= {"kind": shown.kind} if shown.kind != "pending" else {}
         if record is not None and shown not in (NEXT, PENDING, RUNNING):
@@ -53,7 +55,7 @@ def rows(run: Any, selected: int, plan: Mapping[str, Any], *, is_running: bool) 
         if step.name in breaks:
             one = breaks[step.name]
             row["has_breakpoint"] = "if" if one.when is not None or one.is_function else "always"
-        is_next = at == run.position and run.outcome in ("paused", "handoff")
+        is_next = at == run.position and run.outcome in ("paused", "handoff", "waiting")
         row |= {"is_next": True} if is_next else {}
         row |= {"will": plan[step.name].will} if step.name in plan else {}
         row |= {"fails": True} if step.name in run.failing else {}
@@ -266,8 +268,10 @@ def enabled(run: Any, at: int, *, is_running: bool) -> dict[str, bool]:
         "back": is_free and (run.position > 0 or run.outcome not in ("paused", "completed")),
         "rerun": is_free and 0 <= at <= run.position, "edit": is_free and has_tool, "pin": is_free and has_tool,
         "answer": is_free and run.outcome == "handoff", "fork": is_free, "breakpoint": at >= 0,
-        "diff": run.parent is not None, "graph": True,
-        "fail": is_free and has_tool and _is_mocked(run, at), "cancel": is_running or run.outcome in ("paused", "handoff"),
+        "approve": is_free and run.outcome == "waiting", "retry": is_free and run.outcome == "unknown",
+        "rollback": is_free and run.can_roll_back, "diff": run.parent is not None, "graph": True,
+        "fail": is_free and has_tool and _is_mocked(run, at),
+        "cancel": is_running or run.outcome in ("paused", "handoff", "waiting"),
     }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from mcpflow_nb.run import Run
+from mcpflow_nb.trace import Trace
 from mcpflow_nb.workflow import SequentialWorkflow
 
 
@@ -16,7 +17,7 @@ class Unbegun:
     outcome: Final = "unbegun"
     reason: Final = None
     position: Final = 0
-    trace: Final = ()
+    trace: Final = Trace("", "", "unbegun", 0, ())
     own_records: Final = ()
     next: Final = None
     parent: Final = None

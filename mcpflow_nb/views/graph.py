@@ -119,6 +119,7 @@ def states(run: Any) -> list[State]:
     A paused run may stand before a step that failed, when it went back: that one is next.
     """
     latest = {record.step: record for record in run.trace}
+    undone = {record.step for record in run.trace.undone if record.status == "ok"}
     upcoming = run.next.step if run.next is not None else None
     upcoming = getattr(upcoming, "name", upcoming)
     is_paused = getattr(run, "outcome", None) == "paused"
@@ -126,7 +127,8 @@ def states(run: Any) -> list[State]:
     for step in run.workflow.steps:
         record = latest.get(step.name)
         if record is not None and not (step.name == upcoming and (is_paused or record.status == "ok")):
-            found.append(State(mark(record.status), record))
+            is_undone = record.step in undone and run.outcome in ("undone", "undo_failed")
+            found.append(State(mark("undone" if is_undone else record.status), record))
         else:
             found.append(State(NEXT if step.name == upcoming else PENDING))
     return found
@@ -165,6 +167,7 @@ def _draw_step(chart: Chart, at: int, number: str, step: WorkflowStep, state: St
 def _extras(step: WorkflowStep) -> str:
     parts = ["✍ guidance" if step.guidance else "", f"res {len(step.resources)}" if step.resources else ""]
     parts.append("⇢ to the client" if step.handoff else "")
+    parts += ["☑ approve" if step.approve else "", "↶ undo" if step.undo is not None else ""]
     return " · ".join(part for part in parts if part)
 
 

@@ -48,6 +48,8 @@ MARKS: Final = {
     "unknown": Mark("?", "unknown", "error", "dotted", "3", "#a83a00", "#ffe1d6"),
     "handoff": _waiting("handoff"),
     "needs_input": _waiting("needs input"),
+    "waiting": _waiting("waits for approval"),
+    "undone": _left_out("undone")._replace(icon="↶"),
     "cancelled": _left_out("cancelled"),
     "skipped": _left_out("skipped"),
 }
@@ -57,8 +59,11 @@ OUTCOMES: Final = {
     "paused": NEXT._replace(icon="‖", word="paused"),
     "completed": MARKS["ok"]._replace(word="completed"),
     "handoff": MARKS["handoff"],
+    "waiting": MARKS["waiting"]._replace(word="waiting"),
     "failed": _error("failed"),
     "unknown": MARKS["unknown"],
+    "undone": MARKS["undone"],
+    "undo_failed": _error("undo failed"),
     "cancelled": MARKS["cancelled"],
 }
 """By the outcome of a run."""

@@ -20,9 +20,12 @@ from mcpflow_nb.views.values import error_shown, tree
 MOST: Final = 20
 _NEXT_LINES: Final = {
     "paused": ("run.step()", "run.all()", "run.trace"),
+    "waiting": ("run.edit(step, ...)", "run.cancel()", "run.trace"),
     "handoff": ("run.conversation()", "run.trace", "run.next"),
     "failed": ("run.trace", "run.conversation()", "workflow.start(servers, ...)"),
     "cancelled": ("run.trace", "run.conversation()", "workflow.start(servers, ...)"),
+    "undone": ("run.trace.undone", "run.effects()", "workflow.start(servers, ...)"),
+    "undo_failed": ("run.rollback()", "run.trace.undone", "run.effects()"),
 }
 
 
@@ -70,6 +73,7 @@ def html(run: Any) -> Safe:
         box(run.next) if run.next is not None and not _is_handed(run) else None,
         tag("p", short(_instead(run), 600)) if _instead(run) else None,
         records_table(run.trace) if records else tag("p", "Nothing ran yet."),
+        records_table(run.trace.undone, "Taken back") if len(run.trace.undone) else None,
         _bindings(run),
         details(f"Given ({len(given)})", tree(given, "run.arguments")) if given else None,
         foot=_foot(run),
@@ -82,14 +86,17 @@ def place(run: Any) -> str:
     upcoming = step_name(run.next) if run.next is not None else None
     word, total = outcome_mark(run.outcome).word, len(names)
     if run.outcome == "completed":
-        return f"{word}, {count(total, 'step')}"
+        latest = {record.step: record.status for record in run.trace}
+        failed = sum(status not in ("ok", "skipped") for status in latest.values())
+        return f"{word}, {count(total, 'step')}" + (f", {failed} of them failed" if failed else "")
     records = list(run.trace)
     if run.outcome == "cancelled" and run.trace.ahead and (not records or records[-1].status != "cancelled"):
         upcoming = run.trace.ahead[0].step
     if run.outcome in ("paused", "cancelled") and upcoming in names:
         return f"{word} before step {names.index(upcoming) + 1} of {total}"
     stopped = upcoming if upcoming in names else records[-1].step if records else None
-    where = f" at step {names.index(stopped) + 1} of {total}" if stopped in names else f", {count(total, 'step')}"
+    on = "after" if run.outcome == "undone" else "at"
+    where = f" {on} step {names.index(stopped) + 1} of {total}" if stopped in names else f", {count(total, 'step')}"
     return word + where
 
 
@@ -171,6 +178,8 @@ def _foot(run: Any) -> tuple[str, ...]:
         step = repr(named(run.trace[-1].step, 60))
         return (clip(f"run.settle({step}, value)", 80), clip(f"run.retry({step})", 80), "run.trace")
     first = handoff.answer_line(run) if _is_handed(run) else None
+    if run.outcome == "waiting":
+        first = f"run.approve({named(run.trace[-1].step, 60)!r})"
     if run.outcome == "failed" and len(run.trace):
         first = f"run.rerun({named(run.trace[-1].step, 60)!r})"
     return (*([clip(first, 80)] if first else []), *_NEXT_LINES.get(run.outcome, ("run.trace",)))

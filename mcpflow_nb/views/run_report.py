@@ -105,7 +105,8 @@ def _arguments(run: Any) -> Safe:
 
 
 def _happened(trace: Any) -> Safe:
-    return joined(records_table(trace), tag("div", *_records(trace), class_="mf-records"))
+    undone = records_table(trace.undone, "Taken back") if len(trace.undone) else None
+    return joined(records_table(trace), undone, tag("div", *_records(trace), class_="mf-records"))
 
 
 def _records(trace: Any) -> Iterator[Safe]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from mcpflow_nb.steps import WorkflowStep
+from mcpflow_nb.toolcalls import ToolCall
 from mcpflow_nb.views.html import Safe, code, frame, named, short, table, tag
 from mcpflow_nb.views.parts import called, server_and_tool, source_label, sources_of
 from mcpflow_nb.views.plain import clip, full_name, more, page
@@ -43,5 +47,27 @@ def _more(step: WorkflowStep) -> list[tuple[str, str]]:
     found = [("guidance", step.guidance or ""), *(("resource", uri) for uri in step.resources)]
     found += [("timeout", f"{step.timeout:g} s" if step.timeout is not None else "")]
     found += [("handoff", "the client makes this call" if step.handoff else ""), ("parse", step.parse or "")]
+    found += [("approve", "a person must allow this call" if step.approve else "")]
+    found += [("retry", _retry(step)), ("on_error", "the run goes on" if step.on_error == "continue" else "")]
+    found += [("fail_if", " or ".join(_refusal(one) for one in step.fail_if)), ("undo", _beside(step.undo))]
+    found += [("check", _beside(step.check)), ("repeat", "" if step.repeat is None else str(step.repeat))]
     found += [("written", str(step.where) if step.where else "")]
     return [(word, text) for word, text in found if text]
+
+
+def _retry(step: WorkflowStep) -> str:
+    if step.retry is None:
+        return ""
+    pauses = ", ".join(f"{seconds:g} s" for seconds in step.retry.pauses[:5])
+    return f"{step.retry.attempts} attempts after {', '.join(step.retry.on)}" + (f"; waits {pauses}" if pauses else "")
+
+
+def _refusal(one: Mapping[str, Any]) -> str:
+    return " and ".join(f"{path or 'it'} is {wanted.text}" for path, wanted in one.items())
+
+
+def _beside(call: ToolCall | None) -> str:
+    if call is None:
+        return ""
+    given = ", ".join(f"{named(name)} ← {source_label(name, source)}" for name, source in call.args.items())
+    return f"{full_name(call.server, call.tool)}({given})"

@@ -29,7 +29,8 @@ def plain(trace: Trace) -> str:
     lines = grid(rows, 32)
     if _left_out(trace):
         lines.insert(FIRST, f"  … {_left_out(trace)} more: trace.df")
-    return page([head, *lines], "trace.df")
+    undone = [["", "↶", *_words(record)] for _, record in chosen(trace.undone)]
+    return page([head, *lines, *(["taken back:", *grid(undone, 32)] if undone else [])], "trace.df")
 
 
 def html(trace: Trace) -> Safe:
@@ -40,17 +41,24 @@ def html(trace: Trace) -> Safe:
     folded = [_folded(at, record) for at, record in chosen(trace)[:OPENED]]
     left = len(trace) - len(folded)
     more = tag("p", f"{left} more records: trace[name]", class_="mf-cut") if left else None
+    undone = records_table(trace.undone, "Taken back") if len(trace.undone) else None
     each = details("Arguments and values of each record", folded, more) if folded else None
     return frame(
-        "Trace", code(trace.workflow), facts, body, each, foot=("trace.df", "trace.arguments", "trace.to_json()")
+        "Trace",
+        code(trace.workflow),
+        facts,
+        body,
+        undone,
+        each,
+        foot=("trace.df", "trace.arguments", "trace.to_json()"),
     )
 
 
-def records_table(trace: Trace) -> Safe:
+def records_table(trace: Trace, caption: str = "Records") -> Safe:
     """Return the first 20 and last 5 records as a table; what is left out is said."""
     rows = [_cells(at, record) for at, record in chosen(trace)]
     cut = f"… {_left_out(trace)} more after the first {FIRST}: trace.df" if _left_out(trace) else ""
-    return table("Records", ["#", "step", "tool", "status", "source", "time", "result"], rows, cut)
+    return table(caption, ["#", "step", "tool", "status", "source", "time", "result"], rows, cut)
 
 
 def chosen(trace: Trace) -> list[tuple[int, Record]]:

@@ -21,6 +21,7 @@ def describe(trace: Trace) -> str:
     parts = [f"{head}, {count(len(trace), 'record')} of {count(trace.steps, 'step')}."]
     parts += [" ".join(_sentence(record)) for record in trace.records[:MOST_STEPS]]
     parts += [f"{len(trace) - MOST_STEPS} more records."] if len(trace) > MOST_STEPS else []
+    parts += [f"Taken back: {' '.join(_sentence(record))}" for record in trace.undone.records[:MOST_STEPS]]
     parts += [f"Not run: {', '.join(named(step.step, 40) for step in trace.ahead[:20])}."] if trace.ahead else []
     return "\n".join(parts)
 
