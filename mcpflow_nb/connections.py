@@ -73,6 +73,18 @@ class Connection(Shown):
         """The last lines a stdio server wrote on stderr."""
         return self._session.stderr.lines() if self._session else ()
 
+    def only_reads(self, tool: Tool) -> bool:
+        """Whether a tool changes nothing, in the word of a server that is trusted; no other word loosens anything."""
+        return self.spec.is_trusted and tool.only_reads
+
+    def is_harmless(self, tool: Tool) -> bool:
+        """Whether a tool destroys nothing, in the word of a server that is trusted."""
+        return self.only_reads(tool) or (self.spec.is_trusted and tool.annotations.get("destructiveHint") is False)
+
+    def may_repeat(self, tool: Tool, said: bool | None = None) -> bool:
+        """Whether a call may be sent again by itself: the author says so with `said`, or the server, if it is trusted."""
+        return said if said is not None else self.spec.is_trusted and tool.may_repeat
+
     async def open(self) -> Session:
         """Return an open session, opening or reopening one; runs in the I/O thread.
 

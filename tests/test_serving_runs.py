@@ -214,6 +214,19 @@ def test_side_effects_are_handed_over_where_that_was_asked_for(servers, mocked):
     assert (told["outcome"], told["next"]["step"], mocked.calls) == ("handoff", "first", [])
 
 
+@pytest.mark.parametrize(
+    ("trusted", "asked"), [((), ["a", "b"]), (("hr",), ["b"])], ids=["T14-its word alone", "trusted"]
+)
+def test_a_read_only_step_runs_unasked_where_its_server_is_trusted(trusted, asked):
+    reads = {"look": {"readOnlyHint": True}}
+    workflow = mf.SequentialWorkflow("two").step("a", tool="hr.look").step("b", tool="hr.pay")
+    form = Form(content={})
+    with mf.connect(hr=mf.mock({"look": 1, "pay": 2}, annotations=reads), trusted=trusted) as servers:
+        served = mf.serve(workflow, servers, side_effects="confirm")
+        ask(served, lambda client: client.get_prompt("two"), elicitation_callback=form)
+    assert [message.split("'")[1] for message, _ in form.asked] == asked
+
+
 def test_side_effects_are_confirmed_one_by_one(servers, mocked):
     workflow = mf.SequentialWorkflow("two").step("a", tool="hr.pay").step("b", tool="hr.look", bind="x")
     form = Form(content={})

@@ -83,7 +83,7 @@ def live():
     """live(**annotations) is a controller over a live server, and what was called on it."""
     with contextlib.ExitStack() as stack:
 
-        def begun(**annotations):
+        def begun(trusted=(), **annotations):
             calls, server = [], MCPServer("live", log_level="ERROR")
             hints = ToolAnnotations(**annotations)
 
@@ -97,7 +97,7 @@ def live():
                 calls.append("mail")
                 return {"sent": to}
 
-            return opened(stack.enter_context(mf.connect(m=server))), calls
+            return opened(stack.enter_context(mf.connect(m=server, trusted=trusted))), calls
 
         yield begun
 
@@ -136,10 +136,18 @@ def test_two_quick_presses_do_not_confirm_what_was_not_seen(live):
 
 
 @pytest.mark.parametrize("annotations", [{"readOnlyHint": True}, {"destructiveHint": False}])
-def test_a_harmless_live_tool_is_called_at_once(live, annotations):
-    controller, calls = live(**annotations)
+def test_a_harmless_live_tool_of_a_trusted_server_is_called_at_once(live, annotations):
+    controller, calls = live(trusted=["m"], **annotations)
     press(controller, "step")
     assert calls == ["create"]
+
+
+@pytest.mark.parametrize("annotations", [{"readOnlyHint": True}, {"destructiveHint": False}], ids=str)
+def test_the_word_of_a_server_that_is_not_trusted_takes_no_press_away(live, annotations):
+    """T14."""
+    controller, calls = live(**annotations)
+    view = press(controller, "step")
+    assert (calls, view["confirm"]["words"].count("says that it is harmless, and is not trusted")) == ([], 1)
 
 
 def test_a_result_that_is_used_again_wants_no_second_press(live):

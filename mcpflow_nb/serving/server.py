@@ -164,8 +164,8 @@ class WorkflowServer(Shown):
             return workflow
         hands = []
         for step in workflow.steps:
-            found = self.servers.find(step.tool, step.server).tool if step.tool is not None else None
-            reads = found is None or found.only_reads
+            found = self.servers.find(step.tool, step.server) if step.tool is not None else None
+            reads = found is None or found.connection.only_reads(found.tool)
             hands.append(step if reads else step.model_copy(update={"handoff": True}))
         return workflow.model_copy(update={"steps": tuple(hands)})
 
@@ -231,8 +231,8 @@ def serve(
     Parameters
     ----------
     side_effects
-        Serving is consent to run: `run`. With `handoff`, steps whose tool is not read-only are left to the client;
-        with `confirm`, the client is asked first where it can be, and else they are left to it.
+        Serving is consent to run: `run`. With `handoff`, the client is left each step whose tool is not read-only in
+        the word of a server that is trusted; with `confirm`, it is asked first where it can be, and else left the step.
     ask
         Ask the client's user for what a handoff misses, where the connection can carry a form.
     offer_tools

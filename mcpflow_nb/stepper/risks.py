@@ -30,10 +30,14 @@ def risks(run: Any, command: str, at: int) -> list[str]:
 
 def _risk(run: Any, at: int) -> list[str]:
     tool = tool_of(run, at)
-    if tool is None or run.servers[tool.server].source != "live":
+    if tool is None or (server := run.servers[tool.server]).source != "live" or server.is_harmless(tool):
         return []
     told = tool.annotations.get("destructiveHint")
-    if tool.only_reads or told is False:
-        return []
-    word = "destructive" if told is True else "its server does not say that it is harmless"
+    says_so = tool.only_reads or told is False
+    word = (
+        "its server says that it is harmless, and is not trusted"
+        if says_so
+        else "its server does not say that it is harmless"
+    )
+    word = "destructive" if told is True else word
     return [f"{short(f'{tool.server}.{tool.name}', 120)} (live, {word})"]
