@@ -179,7 +179,8 @@ def interrupted(ready: Ready, doing: Doing, attempt: int = 1) -> Record:
         reading = f"while {doing.resources[-1].uri!r} was read" if doing.failed else "before it began"
         said = f"interrupted {reading}" + ("; nothing was sent to its tool" if ready.tool else "")
         return record(ready, doing, "cancelled", error=said, attempt=attempt)
-    harmless = ready.tool is not None and ready.tool.may_repeat
+    where, tool = ready.connection, ready.tool
+    harmless = where is not None and tool is not None and where.may_repeat(tool, ready.plan.repeat)
     words = "interrupted while it was running" + ("" if harmless else "; it may have run")
     status: Status = "cancelled" if harmless else "unknown"
     return record(ready, doing, status, error=words, started=doing.sent, attempt=attempt)

@@ -205,10 +205,9 @@ class Settling(Debugger):
 
 def class_of(now: Ready) -> Literal["repeat", "once"]:
     """Return whether a call may be sent again by itself: the author says so, or a server that is trusted."""
-    if now.plan.repeat is not None:
-        return "repeat" if now.plan.repeat else "once"
-    is_trusted = now.connection is not None and now.connection.spec.is_trusted
-    return "repeat" if is_trusted and now.tool is not None and now.tool.may_repeat else "once"
+    if now.connection is None or now.tool is None:
+        return "once"
+    return "repeat" if now.connection.may_repeat(now.tool, now.plan.repeat) else "once"
 
 
 def _settled(left: Record, binding: str | None, value: Any, rule: str) -> Record:

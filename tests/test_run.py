@@ -177,8 +177,16 @@ def test_a_cancelled_run_keeps_what_happened_and_goes_no_further(servers):
         run.all()
 
 
-@pytest.mark.parametrize(("hints", "status"), [({}, "unknown"), ({"readOnlyHint": True}, "cancelled")])
-def test_cancelling_ends_a_call_under_way_and_says_whether_it_may_have_run(hints, status):
+@pytest.mark.parametrize(
+    ("hints", "trusted", "repeat", "status"),
+    [
+        ({}, ["slow"], None, "unknown"), ({"readOnlyHint": True}, ["slow"], None, "cancelled"),
+        ({"readOnlyHint": True}, [], None, "unknown"), ({}, [], True, "cancelled"),
+        ({"readOnlyHint": True}, ["slow"], False, "unknown"),
+    ],
+    ids=["no word", "trusted", "T14-its word alone", "the author's word", "the author against it"],
+)  # fmt: skip
+def test_cancelling_ends_a_call_under_way_and_says_whether_it_may_have_run(hints, trusted, repeat, status):
     begun, tool = threading.Event(), MCPServer("slow", log_level="ERROR")
 
     @tool.tool(annotations=ToolAnnotations(**hints))
@@ -187,8 +195,9 @@ def test_cancelling_ends_a_call_under_way_and_says_whether_it_may_have_run(hints
         await asyncio.sleep(60)
         return "never"
 
-    with mf.connect(slow=tool) as servers:
-        run = mf.SequentialWorkflow("w").step("a", tool="slow.wait").step("b", tool="slow.wait").start(servers)
+    with mf.connect(slow=tool, trusted=trusted) as servers:
+        workflow = mf.SequentialWorkflow("w").step("a", tool="slow.wait", repeat=repeat).step("b", tool="slow.wait")
+        run = workflow.start(servers)
         thread = threading.Thread(target=run.all)
         thread.start()
         assert begun.wait(5)
