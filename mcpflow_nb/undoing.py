@@ -83,6 +83,11 @@ class Undoing(Advancing):
         return last.step if last is not None and is_open else None
 
     @property
+    def to_be_undone(self) -> tuple[str, ...]:
+        """The steps that `run.rollback()` would take back, in its order."""
+        return tuple(self._records[at].step for at in self._owed())
+
+    @property
     def can_roll_back(self) -> bool:
         """Whether `run.rollback()` has something to take back now."""
         return self.outcome not in ("unknown", "undone") and bool(self._owed()) and self._unknown_undo() is None

@@ -21,9 +21,9 @@ from mcpflow_nb.stepper.unbegun import Unbegun
 from mcpflow_nb.values import ABSENT
 from mcpflow_nb.views.html import named, short
 
-CALLING: Final = ("step", "all", "to", "rerun", "answer", "retry", "rollback")
+CALLING: Final = ("step", "all", "to", "rerun", "answer", "approve", "retry", "rollback")
 """May call a tool."""
-CHANGING: Final = (*CALLING, "approve", "start", "back", "edit", "pin", "fail", "fork")
+CHANGING: Final = (*CALLING, "start", "back", "edit", "pin", "fail", "fork")
 """One at a time, and only on the state that the reader has seen."""
 HARMLESS: Final = ("select", "breakpoint", "cancel", "diff", "check", "refresh", "dismiss", "graph")
 """Also while a command runs."""

@@ -7,25 +7,42 @@ from typing import Any, Final
 from mcpflow_nb.stepper.screen import tool_of
 from mcpflow_nb.views.html import short
 
-ENDS: Final = ("hand off", "wait for a re-run", "cannot be sent")
+ENDS: Final = ("hand off", "wait for a person", "wait for a re-run", "cannot be sent")
+
+GOES_ON: Final = ("paused", "handoff", "waiting")
 
 
 def risks(run: Any, command: str, at: int) -> list[str]:
     """Return a sentence for each call of a command that may destroy something; `at` is where it goes to, or calls from."""
+    if command == "retry":
+        return _risk(run, run.position)
+    if command == "rollback":
+        return _taken_back(run)
     total, is_again = len(run.workflow.steps), command == "rerun"
     first = at if is_again else run.position
     until = {"to": at, "step": first + 1}.get(command, total)
-    if (is_again and at > run.position) or first >= total or not (is_again or run.outcome in ("paused", "handoff")):
+    if (is_again and at > run.position) or first >= total or not (is_again or run.outcome in GOES_ON):
         return []
     breaks = {one.step for one in run.workflow.breakpoints if one.when is None and not one.is_function}
     found = []
     for here, row in enumerate(run.plan(run.workflow.steps[at].name if is_again else None), first):
-        is_answered = here == first and command == "answer"
-        if here >= until or (here > first and row.step in breaks) or (row.will in ENDS and not is_answered):
+        is_let = here == first and command in ("answer", "approve")
+        if here >= until or (here > first and row.step in breaks) or (row.will in ENDS and not is_let):
             break
-        if row.will in ("call", "may reuse") or is_answered:
+        if row.will in ("call", "may reuse") or (is_let and command == "answer"):
             found += _risk(run, here)
     return found
+
+
+def _taken_back(run: Any) -> list[str]:
+    """Return a sentence for each call that takes a step back on a live server."""
+    undos = {step.name: step.undo for step in run.workflow.steps}
+    named = [(name, undos[name]) for name in run.to_be_undone]
+    found = [(name, run.servers.find(undo.tool, undo.server)) for name, undo in named if undo is not None]
+    return [
+        f"{short(f'{server.name}.{tool.name}', 120)} (live, takes back {short(name, 60)})"
+        for name, (server, tool) in found if server.source == "live"
+    ]  # fmt: skip
 
 
 def _risk(run: Any, at: int) -> list[str]:

@@ -14,6 +14,7 @@ EXPECTED: Final = {
     "call": NEXT._replace(word="call"),
     "fetch": NEXT._replace(word="fetch"),
     "handoff": MARKS["handoff"],
+    "wait for a person": MARKS["waiting"]._replace(word="wait for a person"),
     "may hand off": MARKS["handoff"]._replace(icon="?", word="may hand off"),
     "not reached": MARKS["skipped"]._replace(word="not reached"),
     "cannot run": MARKS["not_sent"]._replace(word="cannot run"),

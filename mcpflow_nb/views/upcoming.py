@@ -25,6 +25,7 @@ WILL: Final = {
     "may reuse": _kept("reused")._replace(icon="↻?", word="may reuse", kind="next"),
     "pinned": _kept("pinned"),
     "hand off": MARKS["handoff"]._replace(word="hand off"),
+    "wait for a person": MARKS["waiting"]._replace(word="wait for a person"),
     "wait for a re-run": MARKS["skipped"]._replace(icon="‖", word="wait for a re-run"),
     "cannot be sent": MARKS["not_sent"]._replace(word="cannot be sent"),
 }
