@@ -22,8 +22,8 @@ FOLDER = Path(sys.argv[2])
 TEXT = {"type": "string"}
 WHO = {"type": "object", "properties": {"who": TEXT, "request_id": TEXT}, "required": ["who"]}
 FIND = {"type": "object", "properties": {"who": TEXT, "tool": TEXT}, "required": ["who", "tool"]}
-ONCE = ("create", "laptop", "mail")
-SAFE = ("payroll", "badge")
+ONCE = ("create", "laptop", "mail", "uncreate", "unlaptop")
+SAFE = ("payroll", "badge", "unpayroll", "unbadge")
 """Tools that do nothing twice for one key."""
 seen: dict[str, dict[str, Any]] = {}
 
@@ -37,6 +37,7 @@ async def list_tools(context: Any, params: Any) -> types.ListToolsResult:
     tools = [types.Tool(name=name, input_schema=WHO) for name in ONCE]
     hint = types.ToolAnnotations(idempotent_hint=True)
     tools += [types.Tool(name=name, input_schema=WHO, annotations=hint) for name in SAFE]
+    tools += [types.Tool(name="refuse", input_schema={"type": "object"})]
     tools += [types.Tool(name="find", input_schema=FIND, annotations=types.ToolAnnotations(read_only_hint=True))]
     return types.ListToolsResult(tools=tools)
 
@@ -65,6 +66,8 @@ async def effect(context: Any, tool: str, given: dict[str, Any], key: str | None
 
 
 async def call_tool(context: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
+    if params.name == "refuse":
+        return types.CallToolResult(content=[types.TextContent(type="text", text="no seat")], is_error=True)
     given, meta = params.arguments or {}, dict(params.meta or {})
     if params.name == "find":
         found = effects(given["who"], given["tool"])

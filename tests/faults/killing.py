@@ -29,7 +29,15 @@ class Bench:
     kills: int = 0
     asked: list[str] = field(default_factory=list)
 
-    def work(self, run_id: str, mode: str = "auto", kill=None, after: float | None = None, naive: bool = False) -> dict:
+    def work(
+        self,
+        run_id: str,
+        mode: str = "auto",
+        kill=None,
+        after: float | None = None,
+        naive: bool = False,
+        undo: bool = False,
+    ) -> dict:
         """Let a worker do or go on with a run; {} when it was killed, at a point or `after` seconds of work."""
         job = {
             "run_id": run_id,
@@ -37,6 +45,7 @@ class Bench:
             "mode": mode,
             "kill": kill,
             "naive": naive,
+            "undo": undo,
             "journal": str(self.folder / "runs.db"),
         }
         self.zygote.stdin.write(json.dumps(job) + "\n")
@@ -62,7 +71,7 @@ class Bench:
         for _ in range(5):
             if found:
                 return found
-            found = self.work(run_id, mode, naive=plan.get("naive", False))
+            found = self.work(run_id, mode, naive=plan.get("naive", False), undo=plan.get("undo", False))
         raise AssertionError(f"{run_id} does not end")
 
     def kill_in_server(self, tool: str, point: str) -> None:
@@ -76,6 +85,8 @@ class Bench:
 
 
 EACH_ONCE = Counter(dict.fromkeys(TOOLS, 1))
+UNDOS = ("unbadge", "unlaptop", "unpayroll", "uncreate")
+DONE_AND_UNDONE = EACH_ONCE + Counter(dict.fromkeys(UNDOS, 1))
 
 
 def kill_quietly(pid: int) -> None:

@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 
-from tests.faults.killing import EACH_ONCE, TOOLS
+from tests.faults.killing import DONE_AND_UNDONE, EACH_ONCE, TOOLS, UNDOS
 
 pytestmark = pytest.mark.timeout(1_800)
 MODES = ("auto", "legacy")
@@ -92,6 +92,57 @@ def test_an_effect_that_comes_after_the_client_died_is_waited_for_and_not_asked_
         late.unlink()
     assert (found["outcome"], bench.effects(f"late {mode}")) == ("completed", EACH_ONCE)
     assert found["records"][:2] == [["create", "unknown", None], ["create", "ok", "told by its check"]]
+
+
+FIRST_OF_ROLLBACK = {
+    "nothing before": None,
+    "an undo that was lost, for a person": ("after call", 8),
+    "an undo that was not made, for a person": ("after intent", 8),
+    "an undo that was lost, and does no harm": ("after call", 7),
+}
+"""How a worker was killed before the one whose points are tried: the undos are the calls from the seventh on."""
+
+
+def rolled_back_at(bench, mode, name, point):
+    run_id = f"undo {mode} {name} {point}"
+    if FIRST_OF_ROLLBACK[name] is not None:
+        assert bench.work(run_id, mode, kill=FIRST_OF_ROLLBACK[name], undo=True) == {}
+    found = bench.finish(run_id, mode, kill=point, undo=True)
+    assert (found["outcome"], bench.effects(run_id)) == ("undone", DONE_AND_UNDONE), (run_id, found)
+    return found
+
+
+def points_of_rollback(bench, mode, name):
+    found = rolled_back_at(bench, mode, name, None)
+    assert {"before undo", "after undo"} <= set(found["points"])
+    return [(label, number) for label, times in found["points"].items() for number in range(1, times + 1)]
+
+
+@pytest.mark.parametrize("name", FIRST_OF_ROLLBACK)
+def test_a_rollback_killed_at_some_points_takes_each_step_back_once(bench, name):
+    some = random.Random(name)
+    mode = some.choice(MODES)
+    for point in some.sample(points_of_rollback(bench, mode, name), 1):
+        rolled_back_at(bench, mode, name, point)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(("mode", "name"), list(product(MODES, FIRST_OF_ROLLBACK)))
+def test_a_rollback_killed_at_every_point_takes_each_step_back_once(bench, mode, name):
+    points, before = points_of_rollback(bench, mode, name), bench.kills
+    for point in points:
+        rolled_back_at(bench, mode, name, point)
+    print(f"{mode}, {name}: {len(points)} points, {bench.kills - before} kills")
+
+
+@pytest.mark.parametrize("tool", UNDOS)
+def test_killed_while_the_server_takes_a_step_back_it_is_done_once_and_in_order(bench, tool):
+    run_id = f"server {tool}"
+    bench.kill_in_server(tool, "done")
+    found = bench.finish(run_id, undo=True)
+    assert (found["outcome"], bench.effects(run_id)) == ("undone", DONE_AND_UNDONE)
+    done = [step for step, status, _ in found["undone"] if status == "ok"]
+    assert done == [one.removeprefix("un") for one in UNDOS]
 
 
 def test_without_intents_the_same_kill_does_an_effect_twice(bench):

@@ -18,10 +18,12 @@ import jsonschema  # noqa: F401 - before the fork, as all that takes long
 import mcp.client.streamable_http  # noqa: F401
 
 import mcpflow_nb as mf
-from mcpflow_nb import connections, run, settling
+from mcpflow_nb import connections, run, settling, undoing
 from mcpflow_nb.journal import keeper, store, tables
+from mcpflow_nb.toolcalls import Undo
 
 TIMEOUT, GRACE = 1.0, 0.3
+WHO = {"who": mf.prompt_arg("who")}
 passed: Counter[str] = Counter()
 wanted: tuple[str, int] | None = None
 
@@ -69,6 +71,7 @@ def label_points() -> None:
     around(connections.Connection, "call", lambda self, tool, *a: "check" if tool == "find" else "call")
     around(settling.Settling, "_concluded", "conclusion")
     around(run.Run, "_step", "step")
+    around(undoing.Undoing, "_undo", "undo")
 
 
 def workflow() -> mf.SequentialWorkflow:
@@ -88,6 +91,36 @@ def workflow() -> mf.SequentialWorkflow:
     return made.step("badge", tool="it.badge", args={"who": who}, idempotency_arg="request_id", timeout=TIMEOUT)
 
 
+def taken_back() -> mf.SequentialWorkflow:
+    """Return the same steps, the last of which fails: all that has an undo is then taken back."""
+    made = workflow()
+    undos = {
+        name: Undo.model_validate({"tool": f"it.un{name}", "args": WHO})
+        for name in ("create", "payroll", "laptop", "badge")
+    }
+    steps = [step.model_copy(update={"undo": undos.get(step.name)}) for step in made.steps]
+    return made.model_copy(
+        update={
+            "steps": (*steps, mf.WorkflowStep("seat", tool="it.refuse", timeout=TIMEOUT)),
+            "on_failure": "rollback",
+        }
+    )
+
+
+def person_undoes(run: mf.Run, servers: mf.Servers) -> None:
+    """Settle an undo of unknown outcome by looking, once nothing can land any more, and go on with the rest."""
+    last = run.trace.undone[-1]
+    time.sleep(max(0.0, last.started.timestamp() + TIMEOUT + GRACE + 0.05 - time.time()))
+    at("before a person decides")
+    if servers.call("it.find", {"who": run.arguments["who"], "tool": last.tool}):
+        run.settle(last.step)
+    else:
+        run.retry(last.step)
+    at("after a person decided")
+    if run.can_roll_back:
+        run.rollback()
+
+
 def person(run: mf.Run, servers: mf.Servers) -> None:
     """Settle what is unknown: by the check of the step if it has one, else by looking, once nothing can land any more."""
     record = run.trace[-1]
@@ -104,15 +137,22 @@ def person(run: mf.Run, servers: mf.Servers) -> None:
 
 
 def kept(job, servers) -> dict:
-    begun = workflow().start(servers, {"who": job["run_id"]}, journal=job["journal"], run_id=job["run_id"])
+    flow = taken_back() if job.get("undo") else workflow()
+    begun = flow.start(servers, {"who": job["run_id"]}, journal=job["journal"], run_id=job["run_id"])
     for _ in range(20):
-        begun.all() if begun.outcome == "paused" else person(begun, servers) if begun.outcome == "unknown" else None
-        if begun.outcome not in ("paused", "unknown"):
+        if begun.outcome == "unknown":
+            person(begun, servers)
+        elif begun.outcome == "undo_failed" and not begun._owes_rollback:
+            person_undoes(begun, servers)
+        elif begun.outcome not in ("completed", "undone"):
+            begun.all()
+        else:
             break
     return {
         "outcome": begun.outcome,
         "reason": begun.reason,
         "records": [(one.step, one.status, one.rule) for one in begun.trace],
+        "undone": [(one.step, one.status, one.rule) for one in begun.trace.undone],
     }
 
 
