@@ -14,13 +14,14 @@ from mcp import Client, MCPError
 from mcp.shared.dispatcher import ProgressFnT
 from pydantic import ValidationError
 
+from mcpflow_nb.hearing import BEYOND, UNREADABLE, Heard, hearing, unread
 from mcpflow_nb.trace import Status
 
 CALL_SECONDS: Final = 30.0
 FAIL: Final = "mcpflow/fail"
 """The key in a call's `_meta` with what goes wrong with it on a mocked server; no other server knows it."""
 CLOSED: Final = -32000
-_ENDED: Final = ("Connection closed", "SSE stream ended")
+_ENDED: Final = ("Connection closed", "SSE stream")
 _EXPIRED: Final = ("Session terminated", "Session not found")
 REFUSED: Final = {types.INVALID_PARAMS, types.METHOD_NOT_FOUND, types.INVALID_REQUEST, types.PARSE_ERROR}
 
@@ -29,13 +30,18 @@ _Result = TypeVar("_Result")
 
 
 class Answer(NamedTuple):
-    """What came back. `lost` says that the connection is of no more use, `protocol_error` what the server refused with."""
+    """What came back. `lost` says that the connection is of no more use, `protocol_error` what the server refused with.
+
+    `http_status` is that of an error over HTTP, `retry_after` how many seconds the server asks to wait.
+    """
 
     status: Status
     raw: dict[str, Any] | None = None
     error: str | None = None
     lost: bool = False
     protocol_error: dict[str, Any] | None = None
+    http_status: int | None = None
+    retry_after: float | None = None
 
 
 async def call(
@@ -47,7 +53,7 @@ async def call(
         lambda: client.session.call_tool(
             tool, arguments, progress_callback=progress, allow_input_required=True, meta=cast("Any", meta),
         ),
-        seconds, lambda error: _refusal(error, client),
+        seconds, lambda error, heard: _refusal(error, client, heard, "; it may have run"),
         what="call", doubt="; it may have run", misread="it ran, but its answer is no MCP result",
     )  # fmt: skip
     if isinstance(result, Answer):
@@ -62,7 +68,7 @@ async def read(client: Client, uri: str, seconds: float = CALL_SECONDS) -> Answe
     """Read a resource; `raw` is the ReadResourceResult, and every failure is an answer. Reading changes nothing."""
     result = await _sent(
         lambda: client.session.read_resource(uri, allow_input_required=True),
-        seconds, lambda error: _refusal(error, client)._replace(error=f"{error.error.message} (code {error.error.code})"),
+        seconds, lambda error, heard: _unread(error, client, heard),
         what="reading", doubt="", misread="its answer is no resource",
     )  # fmt: skip
     if isinstance(result, Answer):
@@ -73,10 +79,12 @@ async def read(client: Client, uri: str, seconds: float = CALL_SECONDS) -> Answe
 
 
 async def _sent(
-    request: Callable[[], Awaitable[_Result]], seconds: float, refused: Callable[[MCPError], Answer], *,
+    request: Callable[[], Awaitable[_Result]], seconds: float, refused: Callable[[MCPError, Heard], Answer], *,
     what: str, doubt: str, misread: str,
 ) -> _Result | Answer:  # fmt: skip
     """Return the result that comes in time, or any failure as a call's Answer; the words of it differ."""
+    heard = Heard()
+    token = hearing.set(heard)
     try:
         async with asyncio.timeout(seconds):
             return await request()
@@ -88,27 +96,41 @@ async def _sent(
     except TimeoutError:
         return Answer("unknown", error=f"no answer within {seconds:g} s{doubt}", lost=True)
     except MCPError as error:
-        return refused(error)
+        return refused(error, heard)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         return Answer("invalid_output", error=f"{misread}: {'.'.join(map(str, first['loc']))}: {first['msg']}")
     except (ValueError, TypeError, RuntimeError, OSError, SystemExit, KeyboardInterrupt) as error:
         # The SDK, before or after sending; or a server in this process that wanted to end all of it.
         return Answer("unknown", error=f"{type(error).__name__}: {error}", lost=True)
+    finally:
+        hearing.reset(token)
 
 
-def _refusal(error: MCPError, client: Client) -> Answer:
+def _unread(error: MCPError, client: Client, heard: Heard) -> Answer:
+    answer = _refusal(error, client, heard, "")
+    bare = answer.protocol_error is not None or heard.status is None
+    return answer._replace(error=f"{error.error.message} (code {error.error.code})") if bare else answer
+
+
+def _refusal(error: MCPError, client: Client, heard: Heard, doubt: str) -> Answer:
     code, message = error.error.code, error.error.message
+    if (problem := heard.beyond if message.startswith(BEYOND) else heard.problem) is not None:
+        return Answer("unknown", error=f"{problem}{doubt}")
+    if heard.unsent:
+        return Answer("not_sent", error=heard.unsent, lost=True)
     cut = bool(getattr(client.session._dispatcher, "_closed", False))
     if code == CLOSED and (cut or message.startswith(_ENDED)):  # a server may use this code for errors of its own
-        words = f"the connection was lost before an answer came ({message}); it may have run"
+        words = f"the connection was lost before an answer came ({message}){doubt}"
         return Answer("unknown", error=words, lost=True)
     if message in _EXPIRED:
         return Answer("not_executed", error=f"the server forgot the session ({message}); call again", lost=True)
-    if (
-        code not in REFUSED and message == "Server returned an error response"
-    ):  # an HTTP status that the SDK does not pass on
-        return Answer("unknown", error="the HTTP server answered with an error status; it may have run")
+    if code == types.PARSE_ERROR and message.startswith(UNREADABLE):
+        return Answer("invalid_output", error=f"it ran, but its answer cannot be read: {unread(message)}")
+    if not heard.is_message:
+        status: Status = "not_executed" if heard.was_refused else "unknown"
+        words = heard.words if heard.was_refused else f"{heard.words}{doubt}"
+        return Answer(status, error=words, http_status=heard.status, retry_after=heard.retry_after)
     return refused(error.error.model_dump(exclude_unset=True))
 
 

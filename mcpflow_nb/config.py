@@ -30,7 +30,11 @@ LEAST: Final = 8
 LEAST_NAMED: Final = 4
 """Shorter values of env and headers are no secrets: they would be masked in every other word."""
 _PLAIN_HEADERS: Final = ("accept", "accept-language", "content-type", "user-agent")
-_KNOWN: Final = {"type", "transport", "command", "args", "env", "cwd", "url", "headers", "mode", "timeout", "trusted"}
+MAX_BYTES: Final = 20_000_000
+"""What one message of a server may have, by default."""
+_KNOWN: Final = {
+    "type", "transport", "command", "args", "env", "cwd", "url", "headers", "mode", "timeout", "trusted", "max_bytes",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,8 @@ class Spec:
     headers: Mapping[str, Any] = field(default_factory=dict, repr=False)
     mode: str = "auto"
     connect_seconds: float = CONNECT_SECONDS
+    max_bytes: int = MAX_BYTES
+    """How large one message of a command or a URL may be: what is larger is not read."""
     source: Literal["live", "mock", "recorded"] = "live"
     is_trusted: bool = False
     """Whether what its tools say of themselves, read-only or idempotent, is believed."""
@@ -100,12 +106,7 @@ def with_trust(specs: Sequence[Spec], trusted: Collection[str]) -> list[Spec]:
 def _from_dict(name: str, given: Mapping[str, Any]) -> Spec:
     config = {key: _expanded(name, key, value) for key, value in given.items() if value is not None}
     extra = {key: value for key, value in config.items() if key not in _KNOWN}
-    more: dict[str, Any] = {"extra": extra, "mode": config.get("mode", "auto")}
-    if "timeout" in config:
-        seconds = config["timeout"]
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < float("inf"):
-            raise ConfigError(f"server {name!r}: timeout is a number of seconds above 0, not {seconds!r}")
-        more["connect_seconds"] = float(seconds)
+    more: dict[str, Any] = {"extra": extra, "mode": config.get("mode", "auto"), **_limits(name, config)}
     if more["mode"] not in MODES:
         raise ConfigError(f"server {name!r}: mode is one of {', '.join(MODES)}, not {more['mode']!r}")
     if not isinstance(config.get("trusted", False), bool):
@@ -136,6 +137,15 @@ def _from_dict(name: str, given: Mapping[str, Any]) -> Spec:
     command = tuple(os.fspath(word) for word in words)
     cwd = os.fspath(config["cwd"]) if "cwd" in config else None
     return Spec(name, "stdio", Path(command[0]).name, command=command, env=dict(config.get("env", {})), cwd=cwd, **more)
+
+
+def _limits(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    seconds, most = config.get("timeout", CONNECT_SECONDS), config.get("max_bytes", MAX_BYTES)
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < float("inf"):
+        raise ConfigError(f"server {name!r}: timeout is a number of seconds above 0, not {seconds!r}")
+    if isinstance(most, bool) or not isinstance(most, int) or most < 1:
+        raise ConfigError(f"server {name!r}: max_bytes is a number of bytes above 0, not {most!r}")
+    return {"connect_seconds": float(seconds), "max_bytes": most}
 
 
 def _split(name: str, url: str) -> SplitResult:

@@ -17,6 +17,7 @@ from mcpflow_nb.catalog import Catalog, Tool
 from mcpflow_nb.config import Spec
 from mcpflow_nb.declared import refusal
 from mcpflow_nb.errors import NotOfferedError, ServerError
+from mcpflow_nb.hearing import Heard, hearing
 from mcpflow_nb.listing import catalog_of
 from mcpflow_nb.masking import KNOWN
 from mcpflow_nb.sessions import Session, hidden, reason_of
@@ -136,6 +137,8 @@ class Connection(Shown):
 
     async def _list(self, session: Session, client: Client) -> None:
         """Read what the server offers; every failure is an error of ours."""
+        heard = Heard()
+        hearing.set(heard)
         try:
             async with asyncio.timeout(LISTING_SECONDS):
                 self.catalog = await catalog_of(client, self.name)
@@ -146,7 +149,7 @@ class Connection(Shown):
             raise await session.refused(f"its lists did not come within {LISTING_SECONDS:g} s") from None
         except Exception as error:  # noqa: BLE001 - whatever the library throws becomes one error of ours
             problem = error
-        raise await session.refused(hidden(reason_of(problem, self.spec), self.spec))
+        raise await session.refused(hidden(reason_of(problem, self.spec, heard), self.spec))
 
     async def refresh(self) -> None:
         """Ask the server again for what it offers."""
@@ -217,6 +220,8 @@ class Connection(Shown):
             self._lose(session)
             if self.transport == "stdio" and session.is_cut:
                 await asyncio.to_thread(session.stderr.settle, 0.1)
+            if answer.lost and session.child is not None and session.child.why:
+                answer = answer._replace(error=f"{answer.error}; {session.child.why}")
             if answer.lost and (lines := session.stderr.lines()):
                 answer = answer._replace(error=f"{answer.error}; it wrote on stderr: {lines[-1]}")
         if KNOWN.values:

@@ -198,10 +198,10 @@ class NotOfferedError(ServerError, KeyError):
 
 
 class CallError(ServerError):
-    """A call by hand that gave no value. `.status` is the word the trace would use, `.tool` the tool."""
+    """A call by hand that gave no value: `.tool`, `.status` as in the trace; over HTTP `.http_status`, `.retry_after`."""
 
-    def __init__(self, server: str, tool: str, status: str, message: str) -> None:
-        self.tool, self.status = tool, status
+    def __init__(self, server: str, tool: str, status: str, message: str, http: Any = (None, None)) -> None:
+        self.tool, self.status, (self.http_status, self.retry_after) = tool, status, http
         super().__init__(server, f"tool {tool!r} on server {server!r}: {message} [{status}]")
 
 

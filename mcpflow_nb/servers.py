@@ -131,7 +131,7 @@ class Servers(Shown, Mapping[str, Connection]):
         answer = await connection.call(found.name, sent, timeout)
         if answer.status != "ok" or answer.raw is None:
             said = answer.error or text_of_content(answer.raw or {})
-            raise CallError(connection.name, found.name, answer.status, said)
+            raise CallError(connection.name, found.name, answer.status, said, (answer.http_status, answer.retry_after))
         if refusal := found.output_refusal(answer.raw):
             broken = f"it ran, but its output breaks its own schema: {refusal}"
             raise CallError(connection.name, found.name, "invalid_output", broken)

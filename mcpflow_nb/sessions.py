@@ -12,13 +12,15 @@ from contextlib import AsyncExitStack
 from typing import Any, Final
 
 import httpx2
-from mcp import Client, MCPError, StdioServerParameters, stdio_client
+from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import ToolListChangedNotification
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
+from mcpflow_nb import hearing
 from mcpflow_nb.bridge import io_thread
+from mcpflow_nb.child import Child
 from mcpflow_nb.config import Spec, secrets_of
 from mcpflow_nb.environment import texts_of
 from mcpflow_nb.errors import ConnectError, MissingVariableError
@@ -36,6 +38,9 @@ class Session:
         self.spec = spec
         self.client: Client | None = None
         self.stderr = Stderr()
+        self.child = Child(spec) if spec.transport == "stdio" else None
+        self.heard = hearing.Heard()
+        """What HTTP said of the handshake."""
         self.calls = 0
         self.is_retired = False
         self.is_stale = False
@@ -88,8 +93,9 @@ class Session:
     async def refused(self, reason: str = "") -> ConnectError:
         """Return the error that says why it could not be opened."""
         await asyncio.to_thread(self.stderr.settle)
-        words = reason or hidden(reason_of(self._cause, self.spec), self.spec)
-        return ConnectError(self.spec.name, self.spec.target, words, self.stderr.lines())
+        words = reason or hidden(reason_of(self._cause, self.spec, self.heard), self.spec)
+        problem = self.child.problem if self.child is not None else ""
+        return ConnectError(self.spec.name, self.spec.target, problem or words, self.stderr.lines())
 
     def _late(self) -> str:
         hint = '; a server that only knows the old handshake needs "mode": "legacy"' if self.spec.mode == "auto" else ""
@@ -163,21 +169,14 @@ class Session:
         mode: Any = spec.mode
         if spec.transport == "memory":
             return Client(spec.server, mode=mode, cache=None, message_handler=self._told)
-        if spec.transport == "stdio":
-            parameters = StdioServerParameters(
-                command=spec.command[0], args=list(spec.command[1:]), env=texts_of(spec.env) or None, cwd=spec.cwd
-            )
-            return Client(
-                stdio_client(parameters, errlog=self.stderr.open_writer()),
-                mode=mode,
-                cache=None,
-                message_handler=self._told,
-            )
+        if self.child is not None:
+            pipes = self.child.pipes(self.stderr.open_writer())
+            return Client(pipes, mode=mode, cache=None, message_handler=self._told)
+        hearing.hearing.set(self.heard)
         timeout = httpx2.Timeout(30.0, connect=spec.connect_seconds, read=None)
-        http = await stack.enter_async_context(httpx2.AsyncClient(headers=texts_of(spec.headers), timeout=timeout))
-        return Client(
-            streamable_http_client(spec.url, http_client=http), mode=mode, cache=None, message_handler=self._told
-        )
+        http = await stack.enter_async_context(hearing.Client(spec, texts_of(spec.headers), timeout))
+        stream = streamable_http_client(spec.url, http_client=http, max_sse_event_size=spec.max_bytes)
+        return Client(stream, mode=mode, cache=None, message_handler=self._told)
 
 
 async def _no_validation(name: str, result: Any) -> None:
@@ -199,9 +198,11 @@ def hidden(text: str, spec: Spec) -> str:
     return str(KNOWN.by_value(text))
 
 
-def reason_of(cause: BaseException | None, spec: Spec) -> str:
+def reason_of(cause: BaseException | None, spec: Spec, heard: hearing.Heard | None = None) -> str:
     """Say why a server could not be opened, in one sentence without the library's names."""
     cause = innermost(cause) if cause is not None else None
+    if heard is not None and (heard.problem or heard.words):
+        return heard.problem or heard.words
     if isinstance(cause, FileNotFoundError) and spec.command:
         missing = spec.cwd if spec.cwd and not os.path.isdir(spec.cwd) else spec.command[0]
         return f"no such command or folder: {missing!r}; install it, or give its full path"
@@ -210,7 +211,7 @@ def reason_of(cause: BaseException | None, spec: Spec) -> str:
     if isinstance(cause, PermissionError) and spec.command:
         return f"{spec.command[0]!r} is not executable"
     if isinstance(cause, httpx2.ConnectError):
-        return "the connection was refused; is the server running there?"
+        return hearing.unreached(cause)
     if isinstance(cause, httpx2.TimeoutException):
         return "no answer in time"
     if isinstance(cause, MCPError):

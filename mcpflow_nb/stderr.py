@@ -17,7 +17,7 @@ MAX_WIDTH: Final = 500
 
 LOGGERS: Final = (
     "httpx2", "httpcore2.http11", "httpcore2.connection", "mcp.client.client", "mcp.client.streamable_http",
-    "mcp.client.stdio", "mcp.shared.jsonrpc_dispatcher", "mcp.shared.dispatcher", "client",
+    "mcpflow_nb.child", "mcp.shared.jsonrpc_dispatcher", "mcp.shared.dispatcher", "client",
 )  # fmt: skip
 """Where the libraries log what they send and get."""
 

@@ -8,6 +8,16 @@ import time
 
 MODE = sys.argv[1] if len(sys.argv) > 1 else "ok"
 OBJECT = {"type": "object"}
+LINES = {
+    "deep": '{"jsonrpc":"2.0","id":ID,"result":{"a":' + "[" * 10_000 + "]" * 10_000 + "}}\n",
+    "deep-id-last": '{"jsonrpc":"2.0","result":{"id":1,"a":' + "[" * 10_000 + "]" * 10_000 + '},"id":ID}\n',
+    "null": '{"jsonrpc":"2.0","id":ID,"result":null}\n',
+    "digits": '{"jsonrpc":"2.0","id":ID,"result":{"n":' + "9" * 5_000 + "}}\n",
+    "asks-badly": '{"jsonrpc":"2.0","id":ID,"method":5}\n{"jsonrpc":"2.0","id":ID,"result":{"content":[]}}\n',
+    "noise": '\x00 <b>log</b>\n[1]\n{\n{"jsonrpc":"2.0","id":ID,"result":{"content":[]}}\n',
+    "cut": '{"jsonrpc":"2.0","id":ID,"result":{"con',
+}
+"""What is written in place of an answer to a call."""
 
 
 def tool(name, **more):
@@ -55,6 +65,8 @@ def call():
         return {"content": "text"}
     if MODE == "nan":
         return {"content": [], "structuredContent": {"x": float("nan")}}
+    if MODE.startswith("size"):
+        return {"content": [{"type": "text", "text": "x" * int(MODE[4:])}]}
     if MODE == "big":
         return {"content": [], "structuredContent": {"id": 2**60 + 1, "odd": "café"}}
     return {"content": [{"type": "text", "text": json.dumps({"pid": os.getpid()})}]}
@@ -86,6 +98,13 @@ if MODE == "noisy":
     print("a banner on stdout", flush=True)
 for line in sys.stdin:
     request = json.loads(line)
+    if request["method"] == "tools/call" and MODE in LINES:
+        call()
+        sys.stdout.write(LINES[MODE].replace("ID", str(request["id"])))
+        sys.stdout.flush()
+        if MODE == "cut":
+            sys.exit(5)
+        continue
     if MODE.startswith("error") and request["method"] == "tools/call":
         reply = {"error": {"code": int(MODE[5:]), "message": "database is locked"}}
     elif MODE == "refuse" and request["method"] == "tools/call":
