@@ -143,13 +143,13 @@ class Advancing(Settling):
 
 def _pause(trying: Trying, made: Record) -> float | None:
     """Return the seconds until a step is called again by itself, or None where it is not."""
-    now, retry = trying.now, trying.now.plan.retry
-    was_tried = trying.doing.answer is not None or trying.doing.failed is not None
-    if retry is None or not was_tried or made.status not in retry.on or made.protocol_error is not None:
+    now, retry, answer = trying.now, trying.now.plan.retry, trying.doing.answer
+    was_tried = answer is not None or trying.doing.failed is not None
+    if retry is None or not was_tried or made.status not in retry.on or (answer is not None and answer.is_final):
         return None
     if made.status not in SURELY_NOT_RUN and class_of(now) != "repeat":
         return None
-    return retry.pause(made.attempt - now.before)
+    return retry.pause(made.attempt - now.before, answer.retry_after if answer is not None else None)
 
 
 def digest_of(call: NextCall | Record) -> str:

@@ -25,6 +25,8 @@ _ENDED: Final = ("Connection closed", "SSE stream")
 _EXPIRED: Final = ("Session terminated", "Session not found")
 REFUSED: Final = {types.INVALID_PARAMS, types.METHOD_NOT_FOUND, types.INVALID_REQUEST, types.PARSE_ERROR}
 
+TOO_MANY: Final = 429
+
 Progress = ProgressFnT
 _Result = TypeVar("_Result")
 
@@ -42,6 +44,12 @@ class Answer(NamedTuple):
     protocol_error: dict[str, Any] | None = None
     http_status: int | None = None
     retry_after: float | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the same call would be refused again: what it asks for, or who asks, is not accepted."""
+        refused = self.http_status is not None and self.http_status != TOO_MANY and not self.lost
+        return self.protocol_error is not None or (self.status == "not_executed" and refused)
 
 
 async def call(

@@ -8,6 +8,7 @@ import mcpflow_nb as mf
 from mcpflow_nb.bridge import io_thread
 from mcpflow_nb.retrying import Retry
 from mcpflow_nb.trace import Trace
+from tests.raw_http import raw_http
 
 LOST = mf.fault("lost")
 
@@ -126,6 +127,33 @@ def test_guidance_and_resources_come_once_however_often_it_is_called():
         run = flow(Retry(2, 0), **step).start(servers).all()
     kinds = [message.kind for message in run.trace.messages if message.step == "mail"]
     assert kinds == ["guidance", "resource", "call", "error", "call", "result"]
+
+
+@pytest.mark.parametrize(
+    ("status", "wait", "calls", "outcome"),
+    [
+        (429, "1", 2, "completed"),
+        (429, "3600", 1, "failed"),
+        (401, "0", 1, "failed"),
+        (403, "0", 1, "failed"),
+        (503, "0", 1, "unknown"),
+    ],
+)
+def test_a_refused_call_is_sent_again_when_the_server_wants_it_and_if_it_may(status, wait, calls, outcome):
+    """HT03, HT04, HT05, HT06: only a call that was certainly not taken, and not one that is refused for good."""
+
+    def answer(handler, request):
+        if handler.server.calls == 1:
+            handler.give(status, b"", retry_after=wait)
+        else:
+            handler.result(request, {"content": []})
+
+    with raw_http(answer) as server, mf.connect(web={"url": server.url}) as servers:
+        made = mf.SequentialWorkflow("w").step("a", tool="web.t", retry=Retry(3, 0.0))
+        before = time.monotonic()
+        run = made.start(servers).all()
+        assert (server.calls, run.outcome) == (calls, outcome)
+        assert calls == 1 or time.monotonic() - before >= float(wait)
 
 
 def test_attempts_count_across_a_restart(tmp_path):
