@@ -17,8 +17,9 @@ _TEMPLATE: Final = """{% extends 'lab/index.html.j2' %}
 {% block html_head_js_mathjax %}{% endblock %}
 {% block html_head_js_mermaidjs %}{% endblock %}
 {% block jupyter_widgets %}{% endblock %}
+{% block html_head_css %}{{ super() }}<style>:root { color-scheme: light; }</style>{% endblock %}
 """
-"""nbconvert's page without the scripts it would fetch from elsewhere."""
+"""nbconvert's page without the scripts it would fetch from elsewhere; it is light, and so are the images in it."""
 _HEADING_OR_TABLE: Final = re.compile(
     r'<h[1-6][^>]*>(?P<heading>.*?)(?=<a |</h)|<table(?: border="1" class="dataframe")?>(?!\s*<caption>)', re.DOTALL
 )

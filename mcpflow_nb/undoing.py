@@ -168,7 +168,7 @@ class Undoing(Advancing):
         done = [made.step for _, made in self._undos if made.status == "ok"]
         left = [self._records[at].step for at in self._owed()]
         bare = [
-            step.name for step in self.workflow.steps if step.undo is None and step.tool is not None
+            step.name for step in self.workflow.steps if step.undo is None and self._may_have_changed(step)
             and any(one.step == step.name and has_run(one) for one in self._records[self._inherited :])
         ]  # fmt: skip
         parts = [f"taken back: {_names(done)}"] if done else []
@@ -177,6 +177,10 @@ class Undoing(Advancing):
             why = f"undo of step {last.step!r}: {last.error} [{last.status}]" if last else "the undo was cut off"
             parts = [why, *parts, f"remains: {_names(left)}"]
         return "; ".join([*parts, *([f"has no undo=: {_names(bare)}"] if bare else [])])
+
+    def _may_have_changed(self, step: WorkflowStep) -> bool:
+        tool = self._pins.get(step.name)
+        return step.tool is not None and not (tool is not None and tool.only_reads)
 
 
 def has_run(record: Record) -> bool:

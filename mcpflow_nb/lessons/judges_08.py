@@ -116,9 +116,10 @@ def shop(refusing: str = "") -> Mapping[str, mf.Mock]:
         "in_stock": lambda item: {"pieces": 2},
         "order": lambda item, payment_id: {"order_id": "o-8"},
         "pay": lambda amount: {"payment_id": "p-8"},
+        "refund": lambda payment_id: {"refunded": payment_id},
         "check_budget": lambda amount: {"allowed": True},
     }
-    homes = {"store": ("in_stock", "order"), "bank": ("pay",), "office": ("check_budget",)}
+    homes = {"store": ("in_stock", "order"), "bank": ("pay", "refund"), "office": ("check_budget",)}
     return {
         server: mf.mock({one: mf.fail("no") if one == refusing else answers[one] for one in tools})
         for server, tools in homes.items()
@@ -141,6 +142,21 @@ def pays_nothing(what: str, mocks: Callable[[], Mapping[str, mf.Mock]]) -> Crite
     def judge(attempt: Attempt) -> Reason:
         sent = [called(one) for one in attempt.run(mocks).run.trace]
         return f"called were: {', '.join(sent)}" if "bank.pay" in sent or "store.order" in sent else None
+
+    return Criterion(what, judge)
+
+
+def refunds(what: str, mocks: Callable[[], Mapping[str, mf.Mock]]) -> Criterion:
+    """A run on these mocks pays, and takes exactly that payment back."""
+
+    def judge(attempt: Attempt) -> Reason:
+        run = attempt.run(mocks).run
+        undone = [(called(one), one.sent) for one in run.trace.undone]
+        if "bank.pay" not in [called(one) for one in run.trace]:
+            return "nothing was paid: pay is to come first here"
+        if undone != [("bank.refund", {"payment_id": "p-8"})]:
+            return f"taken back was: {', '.join(f'{tool} {sent}' for tool, sent in undone) or 'nothing'}"
+        return None if run.outcome == "undone" else f"the run is {run.outcome}: {run.reason}"
 
     return Criterion(what, judge)
 

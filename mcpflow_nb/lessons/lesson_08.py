@@ -8,6 +8,7 @@ from mcpflow_nb.lessons.criteria import ends, equals, sends, valid
 from mcpflow_nb.lessons.judges_08 import (
     leaves,
     pays_nothing,
+    refunds,
     refused_budget,
     refused_stock,
     retries,
@@ -118,6 +119,30 @@ careful = buy.model_copy(update={"steps": (stock, pay, budget, order)})""",
     given={"item": "desk", "amount": 80},
 )  # fmt: skip
 
+COVERED: Final = Exercise(
+    "08.6",
+    "Take a payment back",
+    criteria=(
+        valid(),
+        same_calls(),
+        refunds("the budget refuses: the payment is taken back", refused_budget),
+        refunds("the store cannot say: the payment is taken back", refused_stock),
+        sends("store.order", "payment_id", "p-8", "the payment that was made"),
+        ends(),
+    ),
+    hints=(
+        "Two things are new against `buy`: one step says how it is taken back, and the workflow says when.",
+        '`undo={"tool": "bank.refund", "args": {...}}` on the step `pay`; the argument is a field of what the step bound.',
+        '`mf.SequentialWorkflow("buy", on_failure="rollback")`, and `"payment_id": mf.field("paid", "payment_id")` in the undo.',
+    ),
+    wrong="""pay, *others = buy.steps
+with_undo = mf.WorkflowStep("pay", tool="bank.pay", args=dict(pay.args), bind="paid",
+                            undo={"tool": "bank.refund", "args": {"payment_id": mf.field("paid", "payment_id")}})
+covered = buy.model_copy(update={"steps": (with_undo, *others)})""",
+    mocks=shop,
+    given={"item": "desk", "amount": 80},
+)
+
 PREDICTIONS: Final = (
     Question(
         "08.1",
@@ -164,6 +189,24 @@ PREDICTIONS: Final = (
             "c": "From here both cases look the same. So the run says `unknown`, and not `failed`.",
         },
     ),
+    Question(
+        "08.6",
+        "a",
+        {
+            "a": "Three attempts, each a record; then the run failed, and what `create` did was taken back.",
+            "b": "That would be so without `undo=`, or without `on_failure`: nothing is taken back by itself.",
+            "c": "An error of the tool is retried where `on=` names it, and `repeat=True` says that it does no harm.",
+        },
+    ),
+    Question(
+        "08.7",
+        "b",
+        {
+            "a": "Without a journal it would, and Hal would be there twice.",
+            "b": "The step `create` is in the journal with its answer, which later steps read.",
+            "c": "Each entry is on the disk before the next call is sent; no file has to be closed for that.",
+        },
+    ),
 )
 
 QUESTIONS: Final = (
@@ -172,8 +215,8 @@ QUESTIONS: Final = (
         "a",
         {
             "a": "What was done stays done, and you decide how it goes on.",
-            "b": "It cannot: only a tool could undo what a tool did, and perhaps there is none.",
-            "c": "A call that was sent is never sent again by itself.",
+            "b": "It cannot know how: only a tool can undo what a tool did, and only where `undo=` names it.",
+            "c": "A call that was sent is not sent again by itself, unless its step has a `retry=`.",
         },
     ),
     Question(
@@ -217,7 +260,7 @@ QUESTIONS: Final = (
 LESSON: Final = Lesson(
     number="08",
     notebook="08_handle_errors.ipynb",
-    exercises=(READ, RETRY, LEFT, SETTLE, BREAK_IT),
+    exercises=(READ, RETRY, LEFT, SETTLE, BREAK_IT, COVERED),
     predictions=PREDICTIONS,
     questions=QUESTIONS,
 )
