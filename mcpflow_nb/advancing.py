@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from mcpflow_nb.connections import running
 from mcpflow_nb.course import OUTCOMES, Outcome, goes_on, was_called
 from mcpflow_nb.engine import Doing, Intend, interrupted, perform
 from mcpflow_nb.errors import JournalError
-from mcpflow_nb.exact import dumps
-from mcpflow_nb.preparing import NextCall, Ready, ready
+from mcpflow_nb.preparing import Ready, ready
 from mcpflow_nb.progress import watching
 from mcpflow_nb.retrying import SURELY_NOT_RUN
 from mcpflow_nb.settling import KNOWN, Settling, class_of
@@ -41,20 +40,18 @@ class Trying:
 class Advancing(Settling):
     """The part of a run that takes a step: it looks ahead, calls, calls again where it may, and appends the record."""
 
-    def _ready(self, answer: Mapping[str, Passed] | None = None) -> Ready:
-        return self._ready_at(self._course.at, answer)
+    def _ready(self, answer: Mapping[str, Passed] | None = None, *, is_again: bool = False) -> Ready:
+        return self._ready_at(self._course.at, answer, is_again=is_again)
 
-    def _ready_at(self, at: int, answer: Mapping[str, Passed] | None = None) -> Ready:
+    def _ready_at(self, at: int, answer: Mapping[str, Passed] | None = None, *, is_again: bool = False) -> Ready:
         step = self.workflow.steps[at]
-        given = {**self.by_hand(step, at), **(answer or {})}
-        scope, failure = self._scope()._replace(key=self.key_of(step.name)), self._course.fails.get(step.name)
-        is_answered, pin = answer is not None, self._pins.get(step.name)
-        now = ready(step, scope, self.servers, given, is_answered=is_answered, failure=failure, pin=pin)
-        tries, is_open = (
-            self._tries.get(step.name, 0),
-            step.approve and self._approved.get(step.name) != digest_of(now.call),
-        )
-        return replace(now, attempt=1 + tries, before=self._before.get(step.name, 0), needs_approval=is_open)
+        name = step.name
+        return ready(
+            step, Scope(self._arguments, self._bindings, self.key_of(name)), self.servers,
+            {**self.by_hand(step, at), **(answer or {})}, failure=self._course.fails.get(name), pin=self._pins.get(name),
+            is_answered=answer is not None, attempt=1 + self._tries.get(name, 0), before=self._before.get(name, 0),
+            is_again=is_again, approved=self._approved.get(name),
+        )  # fmt: skip
 
     def _scope(self) -> Scope:
         return Scope(self._arguments, self._bindings)
@@ -64,10 +61,8 @@ class Advancing(Settling):
             self._append(made)
             return made
 
-        def look(*, is_again: bool = is_again) -> Ready:
-            return replace(self._ready(answer), is_again=is_again)
-
-        trying = Trying(look())
+        look = partial(self._ready, answer)
+        trying = Trying(look(is_again=is_again))
         self._under_way = asyncio.current_task()
         token = running.set(self.workflow)
         try:
@@ -150,8 +145,3 @@ def _pause(trying: Trying, made: Record) -> float | None:
     if made.status not in SURELY_NOT_RUN and class_of(now) != "repeat":
         return None
     return retry.pause(made.attempt - now.before, answer.retry_after if answer is not None else None)
-
-
-def digest_of(call: NextCall | Record) -> str:
-    """Return the hash of what a person allows: server, tool and arguments."""
-    return hashlib.sha256(dumps([call.server, call.tool, call.sent]).encode()).hexdigest()

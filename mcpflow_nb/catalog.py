@@ -116,7 +116,7 @@ class Tool(Shown):
             return "the tool declares an output schema, but gave no structured content"
         return self._output.refusal(raw["structuredContent"])
 
-    @property
+    @cached_property
     def effects(self) -> tuple[str, ...]:
         """The annotations as words; what a server says of itself, not a promise."""
         words = tuple(word for key, word in HINTS if self.annotations.get(key) is True)

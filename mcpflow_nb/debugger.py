@@ -252,7 +252,7 @@ class Debugger(Explained):
         if (now.call.problem and not values) or lacking:
             raise RunError(f"run.call(): {now.call.problem or 'no value for ' + ', '.join(map(repr, lacking))}")
         passed = tuple(Passed(name, value, EDITED if name in values else "") for name, value in sent.items())
-        asked = replace(now, call=replace(now.call, arguments=passed))
+        asked = now._replace(call=replace(now.call, arguments=passed))
         if (problem := await self._itself._intend(asked, 1, apart=True)) is not None:
             raise RunError(f"run.call(): {problem}")
         begun = datetime.now(UTC)

@@ -66,7 +66,7 @@ async def perform(
     if call.problem is not None:
         return record(ready, doing, "not_sent", error=call.problem, attempt=attempt)
     started = datetime.now(UTC)
-    if not ready.is_answered and not ready.is_again:
+    if step.resources and not ready.is_answered and not ready.is_again:
         await fetch(step, before_call(step), ready.scope, ready.servers, doing.resources)
     if ready.connection is None or ready.tool is None:  # it has resources alone
         status: Status = "resource_error" if doing.failed else "ok"
@@ -104,7 +104,7 @@ async def _called(
         sent = _revealed(ready)
     except (MissingValueError, NotJsonError) as error:
         return record(ready, doing, "not_sent", error=str(error), attempt=attempt)
-    started, clock = datetime.now(UTC), time.perf_counter()
+    started, clock = doing.sent, time.perf_counter()
     answer = await connection.call(tool.name, sent, ready.plan.timeout, progress, meta or None, ready.pin)
     doing.answer = answer
     when = (started, time.perf_counter() - clock) if answer.status != "not_sent" else (None, 0.0)
@@ -123,11 +123,11 @@ async def _called(
 
 def _revealed(ready: Ready) -> dict[str, Any]:
     """Return the arguments as they are sent: with the values of secrets, which no record has."""
-    sent, scope = ready.call.sent, ready.scope._replace(reveals=True)
+    sent = ready.call.sent
     for passed in ready.call.arguments:
         source = ready.plan.args.get(passed.name)
         if source is not None and source.variables and passed.origin == source.label:
-            sent[passed.name] = secret_texts(jsonable(source.resolve(scope)))
+            sent[passed.name] = secret_texts(jsonable(source.resolve(ready.scope._replace(reveals=True))))
     return sent
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any
 
 from mcpflow_nb.errors import MissingValueError
@@ -19,6 +20,7 @@ def split_path(text: str) -> Path:
     )
 
 
+@lru_cache(4096)  # the labels of a workflow's sources, asked for at every step
 def dotted(name: str, path: Path) -> str:
     """Return a name and a path as one short text, keys with a dot in brackets."""
     return name + "".join(

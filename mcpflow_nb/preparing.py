@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from mcpflow_nb.catalog import Tool
 from mcpflow_nb.connections import Connection
 from mcpflow_nb.covering import without
 from mcpflow_nb.declared import refusal
 from mcpflow_nb.errors import MissingValueError, NotJsonError, ServerError
+from mcpflow_nb.exact import dumps
 from mcpflow_nb.faults import Failure
 from mcpflow_nb.fetching import before_call, known_uri
 from mcpflow_nb.masking import KNOWN, MASK
 from mcpflow_nb.show import Shown
 from mcpflow_nb.sources import KEY, Scope
 from mcpflow_nb.steps import WorkflowStep
-from mcpflow_nb.trace import Passed, SourceWord
+from mcpflow_nb.trace import Passed, Record, SourceWord
 from mcpflow_nb.values import ABSENT, filled, jsonable, text_of
 
 
@@ -57,12 +59,12 @@ class NextCall(Shown):
         return {passed.name: passed.value for passed in self.arguments if passed.origin != KEY}
 
 
-@dataclass(frozen=True)
-class Ready:
+class Ready(NamedTuple):
     """A step with all that its call needs. `is_answered`: the client gave what a handoff asked for.
 
     `attempt` is the number of its next call, `before` how many were made before this round of them.
-    `is_again`: what comes before its call was done, and is not repeated; `needs_approval`: a person must allow it first.
+    `is_again`: what comes before its call was done, and is not repeated. `approved` is the digest of the call that a
+    person allowed.
     """
 
     plan: WorkflowStep
@@ -77,30 +79,39 @@ class Ready:
     attempt: int = 1
     before: int = 0
     is_again: bool = False
-    needs_approval: bool = False
+    approved: str | None = None
+
+    @property
+    def needs_approval(self) -> bool:
+        """Whether a person must allow this very call first."""
+        return self.plan.approve and self.approved != digest_of(self.call)
 
 
 def ready(
     step: WorkflowStep, scope: Scope, servers: Any, given: Mapping[str, Passed] | None = None, *,
-    is_answered: bool = False, failure: Failure | None = None, pin: Tool | None = None,
+    failure: Failure | None = None, pin: Tool | None = None, **more: Any,
 ) -> Ready:  # fmt: skip
     """Resolve a step against what has run so far; calls nothing, and puts every problem into the answer.
 
     `given` are arguments that take the place of the workflow's own, each with its origin; `pin` is the tool as it must
-    still be declared.
+    still be declared, and `more` what else a `Ready` says.
     """
     guidance = filled(step.guidance, dict(scope.arguments)) if step.guidance else None
-    uris = tuple(known_uri(uri, step.template, scope) for uri in before_call(step))
-    call = NextCall(step.name, step.tool, step.server, None, guidance=guidance, resources=uris)
+    uris = tuple(known_uri(uri, step.template, scope) for uri in before_call(step)) if step.resources else ()
     if step.tool is None:
-        return Ready(step, call, scope, servers, is_answered)
+        call = NextCall(step.name, None, step.server, None, guidance=guidance, resources=uris)
+        return Ready(step, call, scope, servers, **more)
     try:
         connection, tool = servers.find(step.tool, step.server)
     except ServerError as error:
         gone = f"{refusal(pin, None)}; " if pin is not None else ""
-        return Ready(step, replace(call, problem=f"{gone}{error}"), scope, servers, is_answered)
+        call = NextCall(
+            step.name, step.tool, step.server, None, guidance=guidance, problem=f"{gone}{error}", resources=uris
+        )  # fmt: skip
+        return Ready(step, call, scope, servers, **more)
     arguments, problem = _resolved(step, scope, given or {}, is_sent=connection.source != "recorded")
-    without({passed.name: passed.value for passed in arguments}, step.secret)  # known from here on
+    if step.secret:
+        without({passed.name: passed.value for passed in arguments}, step.secret)  # known from here on
     problem = (refusal(pin, tool) if pin is not None else None) or problem
     there = {passed.name for passed in arguments}
     missing = () if problem else tuple(name for name in tool.required if name not in there)
@@ -108,7 +119,14 @@ def ready(
         step.name, tool.name, connection.name, connection.source, arguments, missing, tool.effects, guidance, problem,
         failure.said if failure is not None else None, uris,
     )  # fmt: skip
-    return Ready(step, call, scope, servers, is_answered, connection, tool, failure, pin)
+    return Ready(
+        step, call, scope, servers, connection=connection, tool=tool, failure=failure, pin=pin, **more
+    )  # fmt: skip
+
+
+def digest_of(call: NextCall | Record) -> str:
+    """Return the hash of what a person allows: server, tool and arguments."""
+    return hashlib.sha256(dumps([call.server, call.tool, call.sent]).encode()).hexdigest()
 
 
 def _resolved(

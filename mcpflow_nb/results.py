@@ -29,10 +29,10 @@ def value_of(raw: dict[str, Any], tool: Tool, parse: str | None = None) -> Value
     ValueError
         When `parse="json"` was asked for and the text is no JSON.
     """
-    text = text_of_content(raw)
     if parse == "text":
-        return Value(text, "text, as the step asks")
+        return Value(text_of_content(raw), "text, as the step asks")
     if parse == "json":
+        text = text_of_content(raw)
         if nesting(text) > MAX_DEPTH:
             raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels")
         return Value(json.loads(text), "text read as JSON, as the step asks")
@@ -43,7 +43,7 @@ def value_of(raw: dict[str, Any], tool: Tool, parse: str | None = None) -> Value
         return Value(content, "structured content")
     blocks = raw.get("content") or []
     if blocks and all(block.get("type") == "text" for block in blocks):
-        return _from_text(text)
+        return _from_text(text_of_content(raw))
     if not blocks:
         return Value(None, "no content")
     placeholders = [placeholder(block) for block in blocks]

@@ -14,7 +14,6 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from mcpflow_nb.advancing import digest_of
 from mcpflow_nb.ahead import ahead, outline
 from mcpflow_nb.answering import read_answer
 from mcpflow_nb.bridge import verb
@@ -23,7 +22,7 @@ from mcpflow_nb.course import Course, Outcome
 from mcpflow_nb.covering import Cover
 from mcpflow_nb.errors import RunError, did_you_mean
 from mcpflow_nb.outline import copied_outline
-from mcpflow_nb.preparing import NextCall
+from mcpflow_nb.preparing import NextCall, digest_of
 from mcpflow_nb.progress import is_attended
 from mcpflow_nb.trace import ANSWER, Passed, Record, Trace
 from mcpflow_nb.undoing import Undoing

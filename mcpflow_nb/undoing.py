@@ -129,8 +129,10 @@ class Undoing(Advancing):
         bindings = {one.binding: one.value for one in self._records[: at + 1] if one.binding is not None}
         earlier = sum(one.step == made.step and has_run(one) for one in self._records[:at])
         key = f"{self.id}/{made.step}/undo" + (f"/{earlier + 1}" if earlier else "")
-        now = ready(plan, Scope(self._arguments, bindings, key), self.servers, pin=self._undo_pins.get(step.name))
-        return replace(now, attempt=1 + self._undo_tries.get(at, 0), before=before, is_again=is_again)
+        return ready(
+            plan, Scope(self._arguments, bindings, key), self.servers, pin=self._undo_pins.get(step.name),
+            attempt=1 + self._undo_tries.get(at, 0), before=before, is_again=is_again,
+        )  # fmt: skip
 
     def _undo_noted(self, at: int, made: Record) -> None:
         self._undos.append((at, made))
