@@ -11,13 +11,13 @@ import re
 from functools import cache
 from hashlib import sha256
 from random import Random
-from typing import Any, Final
-
-from faker import Faker
-from polyfactory.value_generators.regex import RegexFactory
+from typing import TYPE_CHECKING, Any, Final
 
 from mcpflow_nb.errors import DefinitionError
 from mcpflow_nb.schemas import Unjudged, refusal, require_bounded, resolved
+
+if TYPE_CHECKING:
+    from faker import Faker
 
 TRIES: Final = 20
 MOST_DEPTH: Final = 8
@@ -72,6 +72,8 @@ def sample(schema: Any, key: str = "", name: str = "value") -> Any:
 
 @cache
 def _words() -> Faker:
+    from faker import Faker  # a tenth of a second, and a mock whose answers are all given needs none
+
     return Faker("en_US")
 
 
@@ -157,6 +159,8 @@ class _Sampler:
 
     def _text(self, schema: dict[str, Any], name: str) -> str:
         if isinstance(schema.get("pattern"), str):
+            from polyfactory.value_generators.regex import RegexFactory
+
             try:
                 return RegexFactory(self.random, limit=4)(schema["pattern"])
             except (re.error, KeyError, RecursionError, OverflowError):
