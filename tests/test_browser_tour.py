@@ -32,7 +32,7 @@ def test_the_tour_ends_in_a_stepper_whose_every_control_and_key_leaves_the_noteb
     shot(page, f"tour_{lab.app}")
     buttons = page.locator(".mfs-bar button")
     names = [buttons.nth(at).get_attribute("data-cmd") for at in range(buttons.count())]
-    assert len(names) == 14
+    assert len(names) == 17
     for name in names:
         page.locator(f".mfs-bar [data-cmd={name}]").click(force=True)
         press(page, "Escape")

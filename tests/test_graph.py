@@ -11,6 +11,7 @@ import pytest
 
 import mcpflow_nb as mf
 from mcpflow_nb.catalog import Catalog, Tool
+from mcpflow_nb.trace import Trace
 from mcpflow_nb.views.chart import plain_label
 from mcpflow_nb.views.graph import run_graph, step_graph
 from mcpflow_nb.views.marks import DARK, MARKS, OUTCOMES, SEVERITIES
@@ -176,7 +177,8 @@ class Run:
     """What a graph knows of a run."""
 
     def __init__(self, workflow, records, upcoming=None):
-        self.workflow, self.trace, self.next = workflow, records, upcoming
+        self.workflow, self.next, self.outcome = workflow, upcoming, "paused"
+        self.trace = Trace(workflow.name, "r", "paused", len(workflow.steps), tuple(records))
 
 
 def records(flow, *statuses):

@@ -244,3 +244,40 @@ def test_views_come_in_order_and_a_listener_gets_each_state(servers):
         press(controller, "step")
     assert [view["version"] for view in seen] == sorted(view["version"] for view in seen)
     assert seen[-1]["outcome"] == "completed"
+
+
+def charging(undo=True):
+    """A live server that is asked to pay and to give back, and what it did."""
+    live, done = MCPServer("bank"), []
+    live.tool(name="pay")(lambda to: done.append("pay"))
+    live.tool(name="give_back")(lambda: done.append("give back"))
+    undoing = {"undo": {"tool": "bank.give_back"}} if undo else {}
+    made = mf.SequentialWorkflow("w").step("pay", tool="bank.pay", args={"to": "a"}, approve=True, **undoing)
+    return live, done, made.step("end", tool="m.mail", args={"to": "x"})
+
+
+def test_a_call_that_waits_is_allowed_by_a_press_and_the_run_goes_on(mocked, monkeypatch):
+    monkeypatch.setattr("mcpflow_nb.run.is_attended", lambda: True)
+    live, done, made = charging()
+    with mf.connect(bank=live, m=mocked) as servers:
+        controller = Controller(made.start(servers))
+        view = press(controller, "all")
+        assert (view["outcome"], view["enabled"]["approve"], view["enabled"]["step"]) == ("waiting", True, False)
+        assert view["steps"][0]["word"] == "waits for approval"
+        view = press(controller, "approve")
+        assert (view["code"], view["outcome"], done) == ('run.approve("pay")', "completed", ["pay"])
+        view = press(controller, "rollback")
+        assert (done, view["confirm"] is not None) == (["pay"], True)  # it is asked first: a live server is called
+        assert "bank.give_back (live, takes back pay)" in str(view["confirm"])
+        view = press(controller, "confirm")
+        assert (view["outcome"], done, view["steps"][0]["word"]) == ("undone", ["pay", "give back"], "undone")
+        assert view["enabled"]["rollback"] is False
+
+
+def test_a_step_of_unknown_outcome_is_called_once_more_by_a_press(mocked):
+    lost = mf.mock({"pay": mf.sequence(mf.fault("lost"), {"paid": 1})})
+    with mf.connect(bank=lost) as servers:
+        controller = Controller(mf.SequentialWorkflow("w").step("pay", tool="bank.pay").start(servers))
+        assert press(controller, "all")["enabled"]["retry"] is True
+        view = press(controller, "retry")
+        assert (view["code"], view["outcome"], view["enabled"]["retry"]) == ('run.retry("pay")', "completed", False)

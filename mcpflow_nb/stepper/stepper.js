@@ -11,7 +11,7 @@ const BUTTONS = [
   null,
   ["back", "◀ Back", "p", "Back to the state before the last step; undoes nothing on a server"],
   ["retry", "⟲ Call once more", "u", "Call the step of unknown outcome once more; it may have run"],
-  ["rollback", "↶ Roll back", "z", "Take back what the run did, last first, by the undo of each step"],
+  ["rollback", "↶ Undo run", "z", "Take back what the run did, last first, by the undo of each step"],
   ["rerun", "↻ Rerun from here", "r", "Call again from the selected step on"],
   null,
   ["breakpoint", "● Breakpoint", "b", "Set or take away a pause before the selected step"],
