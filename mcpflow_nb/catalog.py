@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from dataclasses import dataclass, field
@@ -9,8 +10,8 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from mcpflow_nb.schemas import Unjudged, Validator
 from mcpflow_nb.show import Shown
+from mcpflow_nb.weighing import Judge, Judgement
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,24 +98,34 @@ class Tool(Shown):
         return {**inner, **defs} if isinstance(inner, dict) else inner
 
     @cached_property
-    def _output(self) -> Validator | None:
-        return _validator(self.output_schema)
+    def _output(self) -> Judge:
+        return Judge(self.output_schema)
 
     @cached_property
-    def _input(self) -> Validator | None:
-        return _validator(self.input_schema)
+    def _input(self) -> Judge:
+        return Judge(self.input_schema)
 
     def input_refusal(self, arguments: Mapping[str, Any]) -> str | None:
         """Return why a call breaks the tool's own input schema, or None; a schema beyond judging refuses nothing."""
-        return self._input.refusal(dict(arguments)) if self._input is not None else None
+        return self._input.judged(dict(arguments)).refusal
 
     def output_refusal(self, raw: Mapping[str, Any]) -> str | None:
         """Return why a result breaks the tool's own output schema, or None; a schema beyond judging refuses nothing."""
-        if self.output_schema is None or self._output is None:
-            return None
+        return self.output_judged(raw).refusal
+
+    def output_judged(self, raw: Mapping[str, Any]) -> Judgement:
+        """Return what is to be said of a result by the tool's own output schema; takes 10 s at most."""
+        if self.output_schema is None:
+            return Judgement()
         if "structuredContent" not in raw:
-            return "the tool declares an output schema, but gave no structured content"
-        return self._output.refusal(raw["structuredContent"])
+            return Judgement("the tool declares an output schema, but gave no structured content")
+        return self._output.judged(raw["structuredContent"])
+
+    async def output_judged_aside(self, raw: Mapping[str, Any]) -> Judgement:
+        """Do the same, and let others run meanwhile where it may take long."""
+        if self.output_schema is None or self._output.is_quick(raw.get("structuredContent")):
+            return self.output_judged(raw)
+        return await asyncio.to_thread(self.output_judged, raw)
 
     @cached_property
     def effects(self) -> tuple[str, ...]:
@@ -140,14 +151,6 @@ class Tool(Shown):
             "output": self.output_schema, "annotations": dict(self.annotations),
         }  # fmt: skip
         return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
-
-
-def _validator(schema: Any) -> Validator | None:
-    """Return a schema that can be judged, else None."""
-    try:
-        return Validator(schema)
-    except Unjudged:
-        return None
 
 
 @dataclass(frozen=True)

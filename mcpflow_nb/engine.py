@@ -113,7 +113,7 @@ async def _called(
         protocol_error=answer.protocol_error,
     )  # fmt: skip
     if answer.status == "ok" and answer.raw is not None:
-        made = _answered(ready.plan, tool, answer.raw, with_status)
+        made = await _answered(ready.plan, tool, answer.raw, with_status)
         if ready.plan.secret:
             covered(made, ready.plan.secret)  # known from here on
         return made
@@ -131,10 +131,11 @@ def _revealed(ready: Ready) -> dict[str, Any]:
     return sent
 
 
-def _answered(step: WorkflowStep, tool: Tool, raw: dict[str, Any], with_status: Callable[..., Record]) -> Record:
+async def _answered(step: WorkflowStep, tool: Tool, raw: dict[str, Any], with_status: Callable[..., Record]) -> Record:
     try:
-        refusal = tool.output_refusal(raw)
+        refusal, unchecked = await tool.output_judged_aside(raw)
         value, rule = value_of(raw, tool, step.parse)
+        rule += f", unchecked: {unchecked}" if unchecked else ""
         value = copied(value)  # so that `raw` stays what came, whatever a reader does with the value
     except ValueError as error:
         return with_status("invalid_output", error=f"it ran, but its text is no JSON: {error}")

@@ -52,16 +52,18 @@ class Validator:
             problem = _first_line(error)
         if problem is not None:
             raise Unjudged(problem)
-        self._simple = self._compiled.is_valid
+        self._simple, self.schema = self._compiled.is_valid, schema
 
     def refusal(self, value: Any) -> str | None:
-        """Return why the value does not fit, in one sentence, or None when it fits."""
+        """Return why the value does not fit, in one sentence, or None; Unjudged where a pattern tries too long."""
         try:
             if self._simple(value):
                 return None
             error = next(iter(self._compiled.iter_errors(value)))
         except (ValueError, UnicodeError) as problem:
             return _first_line(problem)
+        if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.BacktrackLimitExceeded):
+            raise Unjudged("a pattern of the schema tries too long")
         place = "".join(f"[{key!r}]" for key in error.instance_path)
         return f"{place}: {_first_line(error)}" if place else _first_line(error)
 
@@ -275,9 +277,12 @@ def combinations(schema: Any) -> int:
             elif word == "allOf" and isinstance(inner, list):
                 for one in inner:
                     product = min(product * count(one), MAX_ALTERNATIVES + 1)
+                product *= max(1, len(inner))  # each is tried, also where all are one and the same
+            elif word == "if":
+                product *= 2 * count(inner)
             elif word == "properties" and isinstance(inner, dict):
                 product *= max([1, *(count(one) for one in inner.values())])
-            elif word in ("items", "not", "additionalProperties", "if", "then", "else"):
+            elif word in ("items", "not", "additionalProperties", "then", "else"):
                 product *= count(inner)
             product = min(product, MAX_ALTERNATIVES + 1)
         return product

@@ -98,13 +98,9 @@ class Servers(Shown, Mapping[str, Connection]):
 
     @verb
     async def call(
-        self,
-        tool: str,
-        arguments: Mapping[str, Any] | None = None,
-        *,
-        server: str | None = None,
+        self, tool: str, arguments: Mapping[str, Any] | None = None, *, server: str | None = None,
         timeout: float | None = None,
-    ) -> Any:
+    ) -> Any:  # fmt: skip
         """Call one tool by hand and return its value; `timeout` in seconds, 30 by default.
 
         Raises
@@ -131,9 +127,13 @@ class Servers(Shown, Mapping[str, Connection]):
         answer = await connection.call(found.name, sent, timeout)
         if answer.status != "ok" or answer.raw is None:
             said = answer.error or text_of_content(answer.raw or {})
-            raise CallError(connection.name, found.name, answer.status, said, (answer.http_status, answer.retry_after))
-        if refusal := found.output_refusal(answer.raw):
-            broken = f"it ran, but its output breaks its own schema: {refusal}"
+            http = answer.http_status, answer.retry_after
+            raise CallError(connection.name, found.name, answer.status, said, http)
+        judged = await found.output_judged_aside(answer.raw)
+        if judged.unchecked:
+            log.warning("the output of %s.%s was not checked: %s", connection.name, found.name, judged.unchecked)
+        if judged.refusal:
+            broken = f"it ran, but its output breaks its own schema: {judged.refusal}"
             raise CallError(connection.name, found.name, "invalid_output", broken)
         return value_of(answer.raw, found).value
 
@@ -144,8 +144,7 @@ class Servers(Shown, Mapping[str, Connection]):
     @verb
     async def refresh(self) -> Servers:
         """Ask every server again for what it offers, and return these servers."""
-        asked = self._connections.values()
-        _report(await asyncio.gather(*(one.refresh() for one in asked), return_exceptions=True))
+        _report(await asyncio.gather(*(one.refresh() for one in self.values()), return_exceptions=True))
         return self
 
     @verb
