@@ -18,6 +18,7 @@ from mcpflow_nb.hearing import BEYOND, UNREADABLE, Heard, hearing, unread
 from mcpflow_nb.trace import Status
 
 CALL_SECONDS: Final = 30.0
+_GIVE_UP_SECONDS: Final = 0.5
 FAIL: Final = "mcpflow/fail"
 """The key in a call's `_meta` with what goes wrong with it on a mocked server; no other server knows it."""
 CLOSED: Final = -32000
@@ -94,8 +95,7 @@ async def _sent(
     heard = Heard()
     token = hearing.set(heard)
     try:
-        async with asyncio.timeout(seconds):
-            return await request()
+        return await in_time(request, seconds)
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is None or task.cancelling():
@@ -113,6 +113,26 @@ async def _sent(
         return Answer("unknown", error=f"{type(error).__name__}: {error}", lost=True)
     finally:
         hearing.reset(token)
+
+
+async def in_time(request: Callable[[], Awaitable[_Result]], seconds: float) -> _Result:
+    """Wait for a request, and no longer than it may take: the library needs 5 s to give up one that cannot be written."""
+    task = asyncio.ensure_future(request())
+    try:
+        done, _ = await asyncio.wait({task}, timeout=seconds)
+    except asyncio.CancelledError:
+        await _given_up(task)
+        raise
+    if not done:
+        await _given_up(task)
+        raise TimeoutError
+    return task.result()
+
+
+async def _given_up(task: asyncio.Future[Any]) -> None:
+    task.cancel()
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())  # seen: nobody waits for it
+    await asyncio.wait({task}, timeout=_GIVE_UP_SECONDS)
 
 
 def _unread(error: MCPError, client: Client, heard: Heard) -> Answer:

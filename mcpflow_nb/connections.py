@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from mcp import Client
 
-from mcpflow_nb.calls import CALL_SECONDS, Answer, Progress, call, read
+from mcpflow_nb.calls import CALL_SECONDS, Answer, Progress, call, in_time, read
 from mcpflow_nb.catalog import Catalog, Tool
 from mcpflow_nb.config import Spec
 from mcpflow_nb.declared import refusal
@@ -140,8 +140,7 @@ class Connection(Shown):
         heard = Heard()
         hearing.set(heard)
         try:
-            async with asyncio.timeout(LISTING_SECONDS):
-                self.catalog = await catalog_of(client, self.name)
+            self.catalog = await in_time(lambda: catalog_of(client, self.name), LISTING_SECONDS)
             return
         except ServerError:
             raise

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import re
 import socket
 import ssl
@@ -22,8 +23,10 @@ from typing import Any, Final, cast
 import httpx2
 
 from mcpflow_nb.config import Spec
+from mcpflow_nb.masking import KNOWN
 from mcpflow_nb.sources import Source
 
+log: Final = logging.getLogger("mcpflow_nb")
 UNREADABLE: Final = "Failed to parse"
 """How the error begins that stands in for an answer which cannot be parsed: the library's over HTTP, ours for a child."""
 MOST_WORDS: Final = 80
@@ -31,6 +34,7 @@ BEYOND: Final = "SSE stream failed: Server-sent event exceeded"
 _OF_HTTP: Final = (202, 401, 403, 429)
 """What these say counts whatever the body is."""
 _MOST_REASON: Final = 64_000
+_LAST_SECONDS: Final = 2.0
 _REASON_SECONDS: Final = 2.0
 NOT_TAKEN: Final = frozenset({307, 308, 401, 403, 404, 405, 406, 411, 413, 414, 415, 421, 426, 428, 429, 431})
 """Statuses that say that the request was refused as it came: nothing was done. Any other error status may hide an effect.
@@ -121,6 +125,9 @@ class Client(httpx2.AsyncClient):
     async def send(self, request: httpx2.Request, **more: Any) -> httpx2.Response:
         """Send a request, note its status, and return its answer with a body that ends at the cap."""
         heard = (hearing.get() if request.method == "POST" else None) or Heard()
+        self._mirror_no_secret(request)
+        if request.method == "DELETE":  # the library's last word to a server, which may not answer
+            request.extensions = {**request.extensions, "timeout": httpx2.Timeout(_LAST_SECONDS).as_dict()}
         try:
             response = await super().send(request, **more)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
@@ -133,6 +140,13 @@ class Client(httpx2.AsyncClient):
         elif heard.kind != "text/event-stream":  # the library caps each event of that
             response.stream = _Capped(response, heard, self._spec)
         return response
+
+    def _mirror_no_secret(self, request: httpx2.Request) -> None:
+        """Leave out the headers that a tool wants an argument in, where it is a secret: proxies write headers down."""
+        for name in [name for name in request.headers if name.lower().startswith("mcp-param-")] if KNOWN.values else ():
+            if KNOWN.by_value(request.headers[name]) != request.headers[name]:
+                del request.headers[name]
+                log.warning("server %r wants a secret in the header %r; it was not sent there", self._spec.name, name)
 
 
 class _Capped(httpx2.AsyncByteStream):

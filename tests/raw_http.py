@@ -15,6 +15,7 @@ class RawHttp(ThreadingHTTPServer):
 
     def __init__(self, answer, methods=("tools/call",)):
         self.answer, self.methods, self.calls, self.seen = answer, methods, 0, []
+        self.at_delete, self.schema, self.is_modern = lambda: None, OBJECT, False
         super().__init__(("127.0.0.1", 0), Handler)
 
     @property
@@ -31,7 +32,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         self.give(405)
 
-    do_DELETE = do_GET
+    def do_DELETE(self):
+        self.server.at_delete()
+        self.give(200)
 
     def do_POST(self):
         request = json.loads(self.rfile.read(int(self.headers["content-length"])))
@@ -46,12 +49,17 @@ class Handler(BaseHTTPRequestHandler):
             info = {"name": "raw", "version": "1"}
             able = {"tools": {}, "resources": {}}
             self.result(request, {"protocolVersion": "2025-11-25", "capabilities": able, "serverInfo": info})
+        elif method == "server/discover" and self.server.is_modern:
+            info = {"name": "raw", "version": "1"}
+            self.result(request, {"supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}}, "serverInfo": info})
         elif method == "tools/list":
-            self.result(request, {"tools": [{"name": "t", "inputSchema": OBJECT}]})
+            self.result(request, {"tools": [{"name": "t", "inputSchema": self.server.schema}]})
         else:
             self.message({"id": request["id"], "error": {"code": -32601, "message": "Method not found"}})
 
     def result(self, request, result):
+        if "mcp-method" in self.headers:  # the protocol of 2026-07-28
+            result = {"resultType": "complete", "ttlMs": 0, "cacheScope": "private", **result}
         self.message({"id": request["id"], "result": result})
 
     def message(self, message, status=200, **headers):

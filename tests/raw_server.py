@@ -112,6 +112,9 @@ for line in sys.stdin:
     else:
         result = answer(request)
         reply = {"result": result} if result is not None else {"error": {"code": -32601, "message": "Method not found"}}
+    if MODE == "deaf" and request["method"] == "tools/list":
+        print(json.dumps({"jsonrpc": "2.0", "id": request["id"], **reply}), flush=True)
+        time.sleep(600)  # and reads no more
     if "id" in request:
         print(json.dumps({"jsonrpc": "2.0", "id": request["id"], **reply}), flush=True)
 while MODE == "stubborn":  # stays although its stdin has ended

@@ -91,6 +91,16 @@ def test_a_call_past_its_deadline_is_unknown_and_the_server_is_opened_anew(raw):
         assert servers["raw"].state == "lost"
 
 
+def test_a_call_to_a_server_that_reads_no_more_ends_at_its_deadline(raw):
+    """SP03: the request fills the pipe, and cannot be written."""
+    with mf.connect(raw=raw("deaf")) as servers:
+        begun = time.monotonic()
+        with pytest.raises(mf.CallError, match="no answer within 1 s"):
+            servers.call("raw.t", {"text": "x" * 5_000_000}, timeout=1)
+        assert time.monotonic() - begun < 4  # measured 1.5 s; the library alone takes 6 s
+        assert servers["raw"].state == "lost"
+
+
 def test_a_request_that_the_server_refuses_was_not_executed(raw):
     with mf.connect(raw=raw("refuse")) as servers:
         run = one_step().start(servers).all()

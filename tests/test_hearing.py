@@ -209,6 +209,24 @@ def test_a_call_that_reaches_nobody_was_not_sent():
     assert caught.value.status == "not_sent"
 
 
+def test_a_server_that_does_not_let_go_holds_nobody():
+    """G2: the DELETE of a session that is closed is not answered."""
+
+    def with_session(handler, request):
+        able, info = {"tools": {}}, {"name": "raw", "version": "1"}
+        result = {"protocolVersion": "2025-11-25", "capabilities": able, "serverInfo": info}
+        handler.message({"id": request["id"], "result": result}, mcp_session_id="s-1")
+
+    gone = threading.Event()
+    with raw_http(with_session, methods=("initialize",)) as server:
+        server.at_delete = lambda: gone.wait(30)
+        servers, begun = mf.connect(web={"url": server.url, "mode": "legacy"}), time.monotonic()
+        servers.close()
+        took = time.monotonic() - begun
+        gone.set()
+    assert took < 5  # measured 2.0 s
+
+
 def result(size):
     return lambda handler, request: handler.result(request, {"content": [{"type": "text", "text": "x" * size}]})
 
@@ -267,3 +285,23 @@ def test_an_answer_that_cannot_be_read_is_an_invalid_output_at_once(body, why):
     ) as server:
         record, state = called(server)
     assert (record.status, why in record.error, state) == ("invalid_output", True, "open")
+
+
+def test_a_secret_argument_is_in_no_header_although_its_tool_asks_for_that(monkeypatch, caplog):
+    """SE06."""
+    monkeypatch.setenv("HEARING_TOKEN", "canary-803-token")
+    names = {name: {"type": "string", "x-mcp-header": name.title()} for name in ("region", "token", "pin")}
+    workflow = mf.SequentialWorkflow("w").step(
+        "a",
+        tool="web.t",
+        args={"region": "north", "token": mf.env("HEARING_TOKEN"), "pin": "canary-804-pin"},
+        secret=["pin"],
+    )
+    with raw_http(lambda handler, request: handler.result(request, {"content": []})) as server:
+        server.schema, server.is_modern = {"type": "object", "properties": names}, True
+        with mf.connect(web=server.url) as servers:
+            assert workflow.start(servers).all().trace[0].status == "ok"
+    sent = {name.lower(): value for name, value in server.seen[-1].items() if name.lower().startswith("mcp-param")}
+    assert sent == {"mcp-param-region": "north"}
+    assert caplog.text.count("wants a secret in the header") == 2
+    assert "canary" not in caplog.text

@@ -7,6 +7,8 @@ import httpx2
 import pytest
 
 import mcpflow_nb as mf
+from mcpflow_nb.bridge import run as in_io_thread
+from mcpflow_nb.serving import http
 
 
 @pytest.fixture
@@ -139,3 +141,21 @@ def test_a_stopped_one_opens_again(opened):
 def test_stop_without_a_place_does_nothing(opened):
     opened.stop()
     assert (opened.endpoint, opened.url) == (None, None)
+
+
+class Stuck:
+    """A server whose application never gets ready."""
+
+    def streamable_http_app(self, **_):
+        async def application(scope, receive, send):
+            await asyncio.sleep(60)
+
+        return application
+
+
+def test_an_endpoint_that_does_not_begin_is_given_up(monkeypatch):
+    """G2."""
+    monkeypatch.setattr(http, "START_SECONDS", 0.1)
+    with pytest.raises(mf.ServeError, match=r"'stuck' could not be served on .* did not begin within 0\.1 s"):
+        in_io_thread(http.Endpoint.open(Stuck(), "stuck", "127.0.0.1", 0, None, expose=False))
+    assert "stuck" not in http._open

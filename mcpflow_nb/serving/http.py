@@ -6,6 +6,7 @@ On this machine alone unless it is exposed on purpose; a web page of another ori
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import json
 import logging
@@ -20,6 +21,7 @@ from mcp.server.lowlevel import Server
 from mcpflow_nb.bridge import io_thread
 from mcpflow_nb.errors import ServeError
 
+START_SECONDS: Final = 10.0
 PATH: Final = "/mcp"
 _open: Final[dict[str, Endpoint]] = {}
 _opening: Final = asyncio.Lock()
@@ -32,6 +34,7 @@ class Endpoint:
     def __init__(self, name: str, sock: socket.socket, token: str, server: Server[Any], host: str) -> None:
         self.name, self.token, self.asked, self.serves = name, token, host, server
         self.host, self.port = sock.getsockname()[:2]
+        self._sock = sock
         app = server.streamable_http_app(streamable_http_path=PATH, host=host)
         config = uvicorn.Config(
             Guard(app, token), log_config=None, access_log=False, timeout_graceful_shutdown=1, lifespan="on"
@@ -88,15 +91,23 @@ class Endpoint:
         if old is not None:
             await old.close()
         made = _open[name] = cls(name, sock, token or secrets.token_urlsafe(24), server, host)
-        while not made._server.started:
-            if made._serving.done():
-                raise ServeError(f"{name!r} could not be served on {host}:{port}: {made._serving.exception()}")
-            await asyncio.sleep(0.005)
+        await made._started()
         io_thread().at_exit.add(made.close)
         if say:
             once = f"\ntoken, shown this once: {made.token}" if is_new else ""
             print(f"{name} is served at {made.url}{once}")  # noqa: T201 - where it is, and the one time for the token
         return made
+
+    async def _started(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(START_SECONDS):
+                while not self._server.started and not self._serving.done():  # noqa: ASYNC110 - uvicorn tells it no other way
+                    await asyncio.sleep(0.005)
+        if not self._server.started:
+            why = self._serving.exception() if self._serving.done() else f"it did not begin within {START_SECONDS:g} s"
+            await self.close()
+            self._sock.close()
+            raise ServeError(f"{self.name!r} could not be served on {self.host}:{self.port}: {why}")
 
     def _is_as(self, host: str, port: int, token: str | None) -> bool:
         """Tell whether it is open, at a place and with a token as asked; 0 and None ask for nothing."""

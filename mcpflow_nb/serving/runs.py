@@ -179,7 +179,8 @@ def reporter(context: Any) -> Report | None:
             if asyncio.get_running_loop() is asked:
                 await send(progress, total, message)
             else:
-                await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(send(progress, total, message), asked))
+                async with asyncio.timeout(REPORT_SECONDS + 1):  # the other loop may stand still
+                    await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(send(progress, total, message), asked))
         except Exception as error:  # noqa: BLE001 - a client that is gone ends no run; what it throws depends on the transport
             is_gone = True
             log.debug("progress was not sent: %s", error)
