@@ -39,6 +39,8 @@ import traceback
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from mcpflow_nb.visible import visible
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -76,7 +78,10 @@ def listed(names: Sequence[str], most: int = 8) -> str:
 
 
 class McpflowError(Exception):
-    """The root: `except mf.McpflowError` catches all of ours and nothing else."""
+    """The root: `except mf.McpflowError` catches all of ours and nothing else. Its text hides no character."""
+
+    def __str__(self) -> str:  # of Exception: a KeyError would show the repr of the sentence
+        return visible(Exception.__str__(self), lines=True)
 
     def _render_traceback_(self) -> list[str]:
         """Return what a notebook shows: the reader's own line, and the message."""
@@ -193,9 +198,6 @@ class NotOfferedError(ServerError, KeyError):
         self.kind, self.name, self.known = kind, name, tuple(known)
         super().__init__(server, f"{where}no {kind} {name!r}{did_you_mean(name, known)}")
 
-    def __str__(self) -> str:  # KeyError would show the repr of the sentence
-        return str(self.args[0])
-
 
 class CallError(ServerError):
     """A call by hand that gave no value: `.tool`, `.status` as in the trace; over HTTP `.http_status`, `.retry_after`."""
@@ -271,9 +273,6 @@ class ComplianceError(McpflowError):
 
 class RunError(McpflowError, KeyError):
     """A verb that this run cannot do now; the message says what it can do."""
-
-    def __str__(self) -> str:
-        return str(self.args[0])
 
 
 def _own_lines(tb: TracebackType | None) -> list[str]:

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from mcpflow_nb.calls import Progress
 from mcpflow_nb.masking import KNOWN
-from mcpflow_nb.views.html import tag, visible
+from mcpflow_nb.views.html import tag
+from mcpflow_nb.visible import visible
 
 FIRST_SECONDS: Final = 1.0
 EVERY_SECONDS: Final = 0.5

@@ -28,8 +28,8 @@ from mcpflow_nb.show import Shown
 from mcpflow_nb.sources import Read, Scope, Source
 from mcpflow_nb.steps import WorkflowStep
 from mcpflow_nb.values import ABSENT, placeholders, uri_placeholders
-from mcpflow_nb.views.html import HIDDEN, visible
 from mcpflow_nb.views.parts import server_and_tool
+from mcpflow_nb.visible import HIDDEN, visible
 from mcpflow_nb.workflow import SequentialWorkflow
 
 MAX_NAME: Final = 64

@@ -8,7 +8,7 @@ import mcpflow_nb as mf
 from mcpflow_nb import views
 from mcpflow_nb.preparing import NextCall
 from mcpflow_nb.views.graph import step_graph
-from mcpflow_nb.views.html import visible
+from mcpflow_nb.visible import visible
 
 
 @pytest.fixture(autouse=True)

@@ -9,9 +9,10 @@ import pytest
 import mcpflow_nb as mf
 from mcpflow_nb import views
 from mcpflow_nb.messages import KIND, STEP, Conversation, Message
-from mcpflow_nb.views.html import HIDDEN, picture, tag
+from mcpflow_nb.views.html import picture, tag
 from mcpflow_nb.views.plain import width
 from mcpflow_nb.views.values import text_shown
+from mcpflow_nb.visible import HIDDEN
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n rest").decode()
 SVG = base64.b64encode(b'<svg onload="alert(1)"/>').decode()

@@ -12,8 +12,8 @@ from mcpflow_nb.effects import Branch, Effect, Effects, Tree
 from mcpflow_nb.provenance import Link, PathRow, Paths, Why, paths_of
 from mcpflow_nb.upcoming import Remaining, Upcoming
 from mcpflow_nb.views.diff import sides
-from mcpflow_nb.views.html import HIDDEN
 from mcpflow_nb.views.plain import width
+from mcpflow_nb.visible import HIDDEN
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

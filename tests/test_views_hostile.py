@@ -12,9 +12,9 @@ import pytest
 
 import mcpflow_nb as mf
 from mcpflow_nb import views
-from mcpflow_nb.views.html import HIDDEN, visible
 from mcpflow_nb.views.plain import width
 from mcpflow_nb.views.ports import binding_graph
+from mcpflow_nb.visible import HIDDEN, visible
 from tests.hostile import a_workflow, encodable, everything
 
 CORPORA = Path(__file__).parent / "corpora"
@@ -80,6 +80,7 @@ def test_every_view_has_a_hostile_case():
 
 
 @pytest.mark.parametrize("part", range(8))
+@pytest.mark.row("NT01", "RE01", "RE03")
 def test_hostile_text_is_shown_and_stays_text(part, monkeypatch):
     monkeypatch.setenv("MCPFLOW_DOT", "/nonexistent")
     for text in [*TEXTS, "\ud800", "a\udfffb"][part::8]:
@@ -102,6 +103,7 @@ def assert_plain(text, lines=40):
 
 @pytest.mark.dot
 @pytest.mark.parametrize("part", range(12))
+@pytest.mark.row("NT01", "NT02", "RE04")
 def test_hostile_names_never_break_a_drawing(part):
     texts = TEXTS[part::12]
     for at in range(0, len(texts), 12):
@@ -134,6 +136,7 @@ def test_a_drawing_in_a_view_is_an_image_that_carries_itself():
     assert [ElementTree.fromstring(svg).get("role") for svg in page.images] == ["img", "img"]
 
 
+@pytest.mark.row("RE07")
 def test_an_object_that_cannot_be_shown_says_so_and_escapes_it():
     class Run:
         @property

@@ -12,10 +12,11 @@ import mcpflow_nb as mf
 from mcpflow_nb import views
 from mcpflow_nb.catalog import Catalog, Resource, Tool
 from mcpflow_nb.trace import Passed
-from mcpflow_nb.views.html import Safe, frame, joined, short, spaced, table, tag, visible
+from mcpflow_nb.views.html import Safe, frame, joined, short, spaced, table, tag
 from mcpflow_nb.views.plain import clip, grid, page, width
 from mcpflow_nb.views.report import window
 from mcpflow_nb.views.values import brief, tree
+from mcpflow_nb.visible import visible
 
 
 def text_of(markup):
@@ -32,6 +33,7 @@ def test_a_value_folds_by_container_and_says_what_it_cuts():
     assert "c: {}" in text
 
 
+@pytest.mark.row("KE08")
 def test_a_huge_value_is_cut_at_32_kilobytes_and_names_the_expression():
     value = {f"key {at}": [{"inner": "y" * 150} for _ in range(40)] for at in range(40)}
     markup = tree(value, "run['big']")
@@ -57,6 +59,7 @@ def test_a_value_that_contains_itself_is_cut():
     assert "not shown" in tree(loop, "x")
 
 
+@pytest.mark.row("PR13")
 def test_images_in_a_result_are_placeholders():
     text = text_of(tree({"type": "image", "mimeType": "image/png", "data": "A" * 5_000}, "x"))
     assert text == "image image/png, 5,000 characters of base64"
@@ -91,6 +94,7 @@ def test_text_is_escaped_once_and_markup_not_again():
     assert text_of(table("caption ", ["head "], [["<x>"]])) == "caption head <x>"
 
 
+@pytest.mark.row("RE03")
 def test_hidden_characters_are_written_out():
     assert visible("a\x00\x1b\x9b\u202e\u200b\ud800\ufeff") == "a\\x00\\x1b\\x9b\\u202e\\u200b\\ud800\\ufeff"
     assert visible("é 日本 😀") == "é 日本 😀"
@@ -104,6 +108,7 @@ def test_lines_of_text_are_cut_by_their_width():
     assert json.loads(brief({"a": "b"})) == {"a": "b"}
 
 
+@pytest.mark.row("KE08")
 def test_a_view_larger_than_256_kilobytes_gives_way_to_its_text():
     wide = {f"p{at}" * 40: {"type": "string", "description": "d" * 300} for at in range(60)}
     tools = {

@@ -10,8 +10,8 @@ from typing import Any, Final
 from mcpflow_nb.errors import RunError
 from mcpflow_nb.exact import dumps
 from mcpflow_nb.masking import is_secret
-from mcpflow_nb.views.html import visible
 from mcpflow_nb.views.values import error_shown, masked
+from mcpflow_nb.visible import visible
 
 MOST_LINE: Final = 2_000
 MOST_EDIT: Final = 20_000

@@ -16,7 +16,7 @@ from typing import Any, Final
 from mcpflow_nb.exact import dumps, loads
 from mcpflow_nb.stepper.lines import hidden
 from mcpflow_nb.trace import Record, Trace
-from mcpflow_nb.views.html import visible
+from mcpflow_nb.visible import visible
 
 FORMAT_VERSION: Final = 1
 MOST_LINES: Final = 80

@@ -46,8 +46,9 @@ from mcpflow_nb.views import (
     why,
     workflow,
 )
-from mcpflow_nb.views.html import Safe, frame, tag, visible
+from mcpflow_nb.views.html import Safe, frame, tag
 from mcpflow_nb.views.plain import clip
+from mcpflow_nb.visible import visible
 
 MAX_BYTES: Final = 256 * 1024
 """What one view may take, the drawings in it not counted: those have a limit of their own."""

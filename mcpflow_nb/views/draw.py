@@ -15,8 +15,9 @@ from functools import cache, lru_cache
 from pathlib import PurePath
 from typing import Final, NamedTuple
 
-from mcpflow_nb.views.html import Safe, joined, tag, visible
+from mcpflow_nb.views.html import Safe, joined, tag
 from mcpflow_nb.views.marks import DARK
+from mcpflow_nb.visible import visible
 
 TIMEOUT_SECONDS: Final = 10.0
 MAX_EDGES: Final = 400

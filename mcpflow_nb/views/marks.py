@@ -116,11 +116,13 @@ def source_word(source: Any) -> str:
 
 
 def seconds_word(seconds: float) -> str:
-    """Return a time as a reader says it.
+    """Return a time as a reader says it; `? s` for what is none, as a saved trace may hold.
 
     >>> seconds_word(0.0123), seconds_word(3.25), seconds_word(75), seconds_word(7_500), seconds_word(180_000)
     ('12 ms', '3.2 s', '1 min 15 s', '2 h 5 min', '2 d 2 h')
     """
+    if not 0 <= seconds < float("inf"):
+        return "? s"
     if seconds < 0.9995:
         return f"{seconds * 1000:.0f} ms" if seconds >= 0.001 else f"{seconds * 1000:.2g} ms"
     if seconds < 59.95:

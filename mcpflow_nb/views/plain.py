@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence, Sized
 from typing import Final
 
-from mcpflow_nb.views.html import visible
+from mcpflow_nb.visible import visible
 
 COLUMNS: Final = 100
 LINES: Final = 40

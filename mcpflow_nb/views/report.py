@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from mcpflow_nb.problems import Problem, Report
-from mcpflow_nb.views.html import Safe, badge, code, details, frame, joined, short, table, tag, visible
+from mcpflow_nb.views.html import Safe, badge, code, details, frame, joined, short, table, tag
 from mcpflow_nb.views.marks import MARKS, SEVERITIES
 from mcpflow_nb.views.plain import clip, count, fold, more, page
 from mcpflow_nb.views.ports import binding_graph
+from mcpflow_nb.visible import visible
 
 MOST: Final = 60
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from mcpflow_nb.views.html import Safe, code, frame, preformatted, short, spaced, tag, visible
+from mcpflow_nb.views.html import Safe, code, frame, preformatted, short, spaced, tag
 from mcpflow_nb.views.marks import SEVERITIES
 from mcpflow_nb.views.plain import clip, count, fold, page
+from mcpflow_nb.visible import visible
 
 MOST: Final = 20_000
 """Characters of the text that are shown."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from mcpflow_nb.views.html import Safe, frame, preformatted, short, tag, ticked, visible
+from mcpflow_nb.views.html import Safe, frame, preformatted, short, tag, ticked
 from mcpflow_nb.views.plain import clip, fold, page
+from mcpflow_nb.visible import visible
 
 
 def line(told: Any) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from mcpflow_nb.views.html import Safe, code, frame, short, table, tag, visible
+from mcpflow_nb.views.html import Safe, code, frame, short, table, tag
 from mcpflow_nb.views.plain import clip, count
+from mcpflow_nb.visible import visible
 
 WIDE: Final = 96
 PIECE: Final = 1_000
