@@ -105,7 +105,7 @@ class _Job(Generic[R]):
 
 
 _lock: Final = threading.Lock()
-_thread: IOThread | None = None
+_thread: IOThread | None = globals().get("_thread")  # after a reload of this module it is still the one
 
 
 def io_thread() -> IOThread:

@@ -19,7 +19,9 @@ from typing import Any, Final, Literal
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from mcpflow_nb.errors import ConfigError, did_you_mean
+from mcpflow_nb.exact import once
 from mcpflow_nb.masking import KNOWN, is_secret
+from mcpflow_nb.saving import MAX_BYTES
 from mcpflow_nb.sources import Source
 
 CONNECT_SECONDS: Final = 10.0
@@ -223,7 +225,10 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     file = Path(path)
     problem = None
     try:
-        document = json.loads(file.read_text(encoding="utf-8-sig"))
+        if (size := file.stat().st_size) > MAX_BYTES:
+            problem = f"{size:,} bytes; a config file has at most {MAX_BYTES:,}"
+        else:
+            document = json.loads(file.read_text(encoding="utf-8-sig"), object_pairs_hook=once)
     except OSError as error:
         problem = error.strerror or str(error)
     except (ValueError, RecursionError) as error:

@@ -6,6 +6,7 @@ A session that was lost is replaced at the next use; a call that was sent is nev
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from typing import Any, Final, Literal, NamedTuple
@@ -63,6 +64,7 @@ class Connection(Shown):
         self._sessions: set[Session] = set()
         self._opening = asyncio.Lock()
         self._ended = False
+        self._pid = os.getpid()
 
     @property
     def tools(self) -> Any:
@@ -102,13 +104,18 @@ class Connection(Shown):
             return self._usable() or await self._open()
 
     def _usable(self) -> Session | None:
-        session = self._session
+        session = self._session if self._is_ours() else None
         return session if session is not None and session.is_open and self.state == "open" else None
 
+    def _is_ours(self) -> bool:
+        """Tell whether this process opened it; a forked child shares its pipes, and would take its parent's answers."""
+        return self._pid == os.getpid()
+
     async def _open(self) -> Session:
-        if self._has_ended():
+        if self._has_ended() or not self._is_ours():
+            why = "is closed" if self._is_ours() else "was opened by the process that this one was forked from"
             again = f"connect it again: mf.connect({self.name}=...)"
-            raise ServerError(self.name, f"server {self.name!r} is closed; {again}")
+            raise ServerError(self.name, f"server {self.name!r} {why}; {again}")
         if self._session is not None:
             self._session.retire()
         session = self._session = Session(self.spec)
@@ -241,7 +248,7 @@ class Connection(Shown):
     async def close(self) -> None:
         """End the connection for good; the child process of a stdio server is gone afterwards."""
         self._ended = True
-        if self._sessions:
+        if self._sessions and self._is_ours():
             await asyncio.gather(*(session.close() for session in self._sessions))
         self._session, self._sessions = None, set()
         if self.state != "failed":

@@ -5,9 +5,23 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from typing import Any, Final
 
 SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object that a parser found, for `object_pairs_hook`; a key that stands twice is a ValueError.
+
+    >>> json.loads('{"a": 1}', object_pairs_hook=once)
+    {'a': 1}
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        [(twice, _)] = Counter(name for name, _ in pairs).most_common(1)
+        raise ValueError(f"the key {twice!r} stands twice in one object")
+    return found
 
 
 def dumps(value: Any, *, indent: int | None = None) -> str:

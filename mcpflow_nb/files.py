@@ -19,6 +19,8 @@ def write_whole(path: str | os.PathLike[str], text: str) -> Path:
     with tempfile.NamedTemporaryFile("w", dir=target.parent, encoding="utf-8", delete=False, newline="\n") as file:
         try:
             file.write(text)
+            file.flush()
+            os.fsync(file.fileno())  # else a machine that stops may keep the new name and not the text
             file.close()
             os.replace(file.name, target)
         except BaseException:

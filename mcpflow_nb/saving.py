@@ -10,6 +10,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from mcpflow_nb.errors import DefinitionError, LoadError
+from mcpflow_nb.exact import once
 from mcpflow_nb.values import first_lines, is_version, nesting
 from mcpflow_nb.workflow import FORMAT_VERSION, SequentialWorkflow
 
@@ -38,7 +39,7 @@ def from_json(text: str | bytes, name: str = "text") -> SequentialWorkflow:
     try:
         plain = text.decode("utf-8-sig") if isinstance(text, bytes) else text
         problem = f"nested deeper than {MAX_NESTING} levels" if nesting(plain) > MAX_NESTING else None
-        document = None if problem else json.loads(plain)
+        document = None if problem else json.loads(plain, object_pairs_hook=once)
     except ValueError as error:
         problem = f"not JSON: {error}"
     if problem is None and not (isinstance(document, dict) and "mcpflow_nb" in document):

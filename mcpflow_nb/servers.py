@@ -25,7 +25,7 @@ from mcpflow_nb.trusting import read_trusted
 from mcpflow_nb.values import jsonable
 
 log: Final = logging.getLogger("mcpflow_nb")
-_connected: Final[dict[str, Connection]] = {}
+_connected: Final[dict[str, Connection]] = globals().get("_connected", {})  # a reload closes no name in vain
 
 
 class Found(NamedTuple):
