@@ -172,6 +172,7 @@ def test_two_handoffs_in_a_row_are_answered_one_after_the_other(servers):
     assert run.answer(task="two").outcome == "completed"
 
 
+@pytest.mark.row("PR14", "PR15")
 def test_a_server_that_asks_for_input_is_not_answered_here_and_says_so():
     async def listing(*_):
         return types.ListToolsResult(tools=[types.Tool(name="t", input_schema={"type": "object"})])

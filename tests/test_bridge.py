@@ -38,6 +38,7 @@ def test_a_verb_is_a_plain_call():
     assert Adder().add(1, other=2) == 3
 
 
+@pytest.mark.row("KE05")
 def test_a_verb_is_awaited_in_a_running_loop_and_called_in_it_as_well():
     async def both():
         return await Adder().add.aio(1), Adder().add(2)
@@ -63,6 +64,7 @@ def test_a_verb_may_await_another_verb():
     assert Adder().nested() == 3
 
 
+@pytest.mark.row("KE05")
 def test_a_blocking_call_inside_the_io_thread_is_refused_instead_of_hanging():
     with pytest.raises(McpflowError, match=r"use `await \.\.\.\.aio\(\)` here"):
         Adder().inside()

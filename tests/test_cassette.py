@@ -40,6 +40,7 @@ def tape_of(text, number=1):
     )  # fmt: skip
 
 
+@pytest.mark.row("RD10")
 def test_every_hostile_text_comes_back_from_the_file_as_it_was(tmp_path):
     for text in HOSTILE:
         tape = tape_of(text)
@@ -50,12 +51,14 @@ def test_every_hostile_text_comes_back_from_the_file_as_it_was(tmp_path):
 
 
 @pytest.mark.parametrize("number", NUMBERS, ids=repr)
+@pytest.mark.row("RD06", "RD07")
 def test_every_number_comes_back_from_the_file_as_it_was(tmp_path, number):
     loaded = mf.Cassette.load(tape_of("t", number).save(tmp_path / "a.json"))
     found = loaded[0].arguments["t"][2]
     assert (type(found), found) == (type(number), number)
 
 
+@pytest.mark.row("RD05")
 def test_nan_comes_back_as_nan(tmp_path):
     loaded = mf.Cassette.load(tape_of("t", math.nan).save(tmp_path / "a.json"))
     assert math.isnan(loaded.value(0)["t"][2])

@@ -160,6 +160,7 @@ def test_a_tool_takes_the_names_that_its_schema_has_or_leaves_open(schema, takes
 CONTRADICTION = {"readOnlyHint": True, "destructiveHint": True}
 
 
+@pytest.mark.row("TL10")
 def test_annotations_only_tighten_so_of_two_that_contradict_the_stricter_counts():
     said = Tool("s", "t", annotations=CONTRADICTION)
     honest = Tool("s", "t", annotations={"readOnlyHint": True})
@@ -168,6 +169,7 @@ def test_annotations_only_tighten_so_of_two_that_contradict_the_stricter_counts(
     ]  # fmt: skip
 
 
+@pytest.mark.row("TL10")
 def test_no_annotation_lets_a_call_through_that_would_be_refused_without_it():
     """A tool that says it only reads is checked, pinned, and handed over as any other."""
     schemas = {"t": {"properties": {"n": {"type": "integer"}}, "required": ["n"], "type": "object"}}

@@ -73,6 +73,7 @@ def test_every_check_names_its_codes_in_its_docstring():
 
 
 @pytest.mark.parametrize("code", CASES)
+@pytest.mark.row("DF01", "DF04")
 def test_a_case_has_its_problem_with_severity_place_and_fix(code):
     (problem, *_) = [problem for problem in CASES[code].check().problems if problem.code == code]
     severity = WORDS[code][0]
@@ -85,6 +86,7 @@ def test_a_case_has_no_error_but_its_own(code):
     assert {problem.code for problem in CASES[code].check().errors} <= {code}
 
 
+@pytest.mark.row("DF03")
 def test_an_unknown_binding_is_told_with_what_exists_and_what_was_meant():
     (problem,) = reading(x=mf.field("mode", "id")).check().problems
     assert (problem.code, problem.step, problem.argument, problem.focus) == ("unknown-binding", "read", "x", "mode")
@@ -100,6 +102,7 @@ def test_the_carets_stand_under_the_name_that_is_wrong():
     assert line[carets.index("^") : len(carets)] == '"nowhere"'
 
 
+@pytest.mark.row("DF05")
 def test_reading_a_step_by_its_name_is_told_to_bind_it():
     (problem,) = reading(x=mf.from_step("use")).check().errors
     told = "reads binding 'use', which is the name of a step that binds nothing"
@@ -143,6 +146,7 @@ def test_a_resource_that_reads_its_own_unbound_step_is_told_to_bind_it():
     assert (problem.code, problem.message, problem.argument) == ("unknown-binding", told, None)
 
 
+@pytest.mark.row("DF02")
 def test_duplicates_name_both_places():
     made = mf.SequentialWorkflow("w").step("same", tool="a.b")
     made = made.step("same", tool="a.b")
@@ -186,6 +190,7 @@ def test_an_argument_hidden_by_a_template_variable_is_unused():
         ("Ν", "ν"),
     ],
 )
+@pytest.mark.row("NT06", "NT08")
 def test_names_that_look_alike_are_a_warning(one, two):
     made = mf.SequentialWorkflow("w").argument(one).argument(two)
     made = made.step("s", tool="a.b", args={"x": mf.prompt_arg(one), "y": mf.prompt_arg(two)})
@@ -194,6 +199,7 @@ def test_names_that_look_alike_are_a_warning(one, two):
     assert problem.message == f"argument {two!r} looks like {one!r}: {two!a} and {one!a}"
 
 
+@pytest.mark.row("DF03")
 def test_problems_of_the_workflow_come_first_and_then_the_order_of_the_steps():
     made = (
         mf.SequentialWorkflow("w").argument("unused")
@@ -250,6 +256,7 @@ def one_reading_all(count):
 
 
 @pytest.mark.parametrize("build", [chained, wrong_references, one_reading_all])
+@pytest.mark.row("DF08")
 def test_the_work_of_a_check_grows_linearly_with_the_steps(build):
     def calls(made):
         counted = itertools.count()

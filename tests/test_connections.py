@@ -15,6 +15,7 @@ def one_step(seconds=None):
     return mf.SequentialWorkflow("w", "do").step("call_it", tool="raw.t", timeout=seconds)
 
 
+@pytest.mark.row("SP05")
 def test_a_server_that_exits_at_start_gives_one_error_with_its_last_words(raw):
     begun = time.monotonic()
     with pytest.raises(mf.ConnectError) as caught:
@@ -36,6 +37,7 @@ def test_a_command_error_never_shows_its_arguments():
     assert "canary-1" not in str(caught.value)
 
 
+@pytest.mark.row("HT01")
 def test_a_refused_port_is_named_without_its_query():
     with pytest.raises(mf.ConnectError) as caught:
         mf.connect(web="http://user:canary-2@127.0.0.1:9/mcp?token=canary-3")
@@ -51,6 +53,7 @@ def test_a_hanging_handshake_ends_at_its_deadline(raw):
     assert time.monotonic() - begun < 4
 
 
+@pytest.mark.row("SP14")
 def test_one_broken_server_of_five_leaves_four(raw, caplog):
     good = {f"s{n}": mf.mock({"t": n}) for n in range(4)}
     with mf.connect(**good, broken=raw("exit")) as servers:
@@ -101,6 +104,7 @@ def test_a_call_to_a_server_that_reads_no_more_ends_at_its_deadline(raw):
         assert servers["raw"].state == "lost"
 
 
+@pytest.mark.row("PR01")
 def test_a_request_that_the_server_refuses_was_not_executed(raw):
     with mf.connect(raw=raw("refuse")) as servers:
         run = one_step().start(servers).all()
@@ -116,11 +120,13 @@ def test_an_answer_that_breaks_the_schema_is_recorded_as_run(raw, mode):
     assert run.trace[0].error.startswith("it ran, but")
 
 
+@pytest.mark.row("RD06")
 def test_an_id_above_2_to_53_arrives_exactly(raw):
     with mf.connect(raw=raw("big")) as servers:
         assert servers.call("raw.t") == {"id": 2**60 + 1, "odd": "café"}
 
 
+@pytest.mark.row("RD05")
 def test_nan_in_a_result_stays_nan_and_is_refused_as_an_argument(raw):
     workflow = mf.SequentialWorkflow("w").step("a", tool="raw.t", bind="r")
     workflow = workflow.step("next", tool="raw.t", args={"x": mf.field("r", "x")})
@@ -137,6 +143,7 @@ def test_noise_on_both_streams_does_not_block_a_server(raw):
         assert isinstance(servers.call("raw.t")["pid"], int)
 
 
+@pytest.mark.row("TL01")
 def test_all_pages_of_tools_are_listed_once(raw):
     begun = time.monotonic()
     with mf.connect(raw=raw("pages")) as servers:
@@ -149,6 +156,7 @@ def test_a_list_that_never_ends_is_an_error_that_names_the_server(raw):
         mf.connect(raw=raw("endless"))
 
 
+@pytest.mark.row("TL03")
 def test_one_bad_tool_schema_rejects_that_tool_alone(raw):
     with mf.connect(raw=raw("bad-schema")) as servers:
         catalog = servers["raw"].catalog
@@ -156,6 +164,7 @@ def test_one_bad_tool_schema_rejects_that_tool_alone(raw):
     assert set(catalog.rejected) == {"bad", "worse", "odd"}
 
 
+@pytest.mark.row("TL04")
 def test_a_tool_declared_twice_is_left_out_and_said(raw):
     with mf.connect(raw=raw("twice")) as servers:
         catalog = servers["raw"].catalog
@@ -182,6 +191,7 @@ def test_closing_leaves_no_child_behind(raw):
         servers.call("raw.t")
 
 
+@pytest.mark.row("LI04")
 def test_200_connects_and_closes_leave_descriptors_and_children_where_they_were(raw):
     def once():
         with mf.connect(a=mf.mock({"t": 1})) as servers:

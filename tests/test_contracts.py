@@ -66,12 +66,14 @@ def test_a_tool_that_cannot_be_meant_is_an_error(hr, tool, code, suggestion):
     assert suggestion in (None, problems[0][4])
 
 
+@pytest.mark.row("TL05")
 def test_an_ambiguous_tool_lists_its_candidates(hr):
     problem = mf.SequentialWorkflow("w").step("a", tool="same").check(hr.servers).errors[0]
     assert problem.known == ("hr.same", "other.same")
     assert "'hr.same'" in problem.text()
 
 
+@pytest.mark.row("DF06")
 def test_a_parameter_that_looks_like_a_slip_is_an_error_and_another_is_a_warning(hr):
     workflow = first(levle=1, color="red")
     assert found(workflow, hr.servers) == [
@@ -103,6 +105,7 @@ def test_a_field_with_a_default_is_a_warning_only(hr):
     ],
     ids=["constant", "argument", "field", "whole output", "object", "list", "null"],
 )
+@pytest.mark.row("DF06", "BI05")
 def test_a_type_that_can_never_fit_is_an_error_and_nothing_is_coerced(hr, source):
     workflow = first().step("b", tool="hr.pay", args={"employee_id": source})
     assert [p[:4] for p in found(workflow, hr.servers)] == [("type-mismatch", "error", "b", "employee_id")]
@@ -113,6 +116,7 @@ def test_a_type_that_fits_is_no_problem(hr, source):
     assert found(first().step("b", tool="hr.pay", args={"employee_id": source}), hr.servers) == []
 
 
+@pytest.mark.row("DF06")
 def test_a_required_parameter_without_a_source_is_a_forecast_not_an_error(hr):
     report = mf.SequentialWorkflow("w").step("a", tool="hr.create").step("b", tool="hr.pay").check(hr.servers)
     assert bool(report)
@@ -141,6 +145,7 @@ def test_fields_of_a_tool_without_output_schema_are_said_unchecked_once(hr):
     assert [p[:2] for p in found(workflow, hr.servers)] == [("unchecked", "unchecked")]
 
 
+@pytest.mark.row("CO02")
 def test_a_check_calls_no_tool(hr):
     first().check(hr.servers)
     assert hr.calls == []
@@ -156,6 +161,7 @@ def test_problems_come_in_the_order_of_the_steps(hr):
     assert steps == sorted(steps)
 
 
+@pytest.mark.row("DF08")
 def test_2000_steps_are_checked_in_linear_time(hr):
     def seconds(steps):
         workflow = first()

@@ -50,6 +50,7 @@ def test_nothing_changed_is_true_and_says_so(tape):
     assert "Every tool declares what it declared" in report._repr_html_()
 
 
+@pytest.mark.row("RM02")
 def test_an_output_field_that_is_gone_breaks_the_binding_that_reads_it(tape):
     report = now(tape, hr(person={"type": "object", "properties": {"id": TEXT}, "required": ["id"]}))
     assert not report
@@ -107,6 +108,7 @@ def test_a_server_that_is_gone_breaks_every_step_of_it(tape):
     assert [one[1] for one in broken(report)] == ["hire", "mail"]
 
 
+@pytest.mark.row("RM02")
 def test_a_recorded_call_of_no_workflow_breaks_where_it_would_be_refused_now(tmp_path):
     with mf.connect(hr=hr()) as servers, servers.record(tmp_path / "a.json") as tape:
         servers.call("hr.hire", {"name": "Ada"})

@@ -90,6 +90,7 @@ def test_a_step_that_only_fetches_asks_the_server_it_names():
         ("{x}", "%7Bx%7D"),
     ],
 )
+@pytest.mark.row("BI07")
 def test_a_value_is_percent_encoded_and_stays_one_part_of_the_uri(value, sent):
     seen = []
     mocks = {"m": mf.mock({}, resources={"docs://team/{x}/policy": lambda x: seen.append(x) or "ok"})}
@@ -146,6 +147,7 @@ def test_a_query_that_nothing_is_put_into_is_left_out(nothing):
 
 
 @pytest.mark.parametrize("value", [".", ".."])
+@pytest.mark.row("BI07")
 def test_a_value_that_is_another_place_in_the_path_is_refused(value):
     mocks = {"m": mf.mock({}, resources={"docs://team/{x}/policy": "ok"})}
     run = run_of(mf.WorkflowStep("s", resources=["docs://team/{x}/policy"]), mocks, ["x"], x=value)

@@ -221,6 +221,7 @@ def test_no_box_moves_while_a_run_goes_on():
 
 
 @pytest.mark.dot
+@pytest.mark.row("RE05")
 def test_a_drawing_has_words_both_themes_and_nothing_from_outside():
     svg = step_graph(flow_of(2)).svg()
     root = ElementTree.fromstring(svg)
@@ -261,6 +262,7 @@ def test_the_same_graph_gives_the_same_bytes_in_another_process(monkeypatch):
     assert len(outputs) == 1
 
 
+@pytest.mark.row("NT03", "NT04")
 def test_a_label_is_text_whatever_it_holds():
     labels = [plain_label(text) for text in ("<b>", "a & b", "\\N", "", "a" * 300)]
     assert labels == ["<b>", "a &amp; b", "\\\\N", "''", "a" * 200 + "… (300 characters)"]

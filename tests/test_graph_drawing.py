@@ -33,6 +33,7 @@ def cells(markup):
     return [html.unescape(cell) for cell in re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", markup)]
 
 
+@pytest.mark.row("RE06")
 def test_without_a_program_the_table_is_shown_and_the_reason(monkeypatch, tmp_path):
     monkeypatch.setenv("MCPFLOW_DOT", "/nonexistent")
     graph = step_graph(flow_of(2))
@@ -72,6 +73,7 @@ def test_without_a_program_the_table_is_shown_and_the_reason(monkeypatch, tmp_pa
         ("import signal; signal.pause()", "not drawn: dot took longer than 0.5 s"),
     ],
 )
+@pytest.mark.row("RE06")
 def test_a_program_that_fails_hangs_or_overdoes_it_is_one_sentence(monkeypatch, tmp_path, text, why):
     monkeypatch.setenv("MCPFLOW_DOT", script(tmp_path, text))
     limit = 0.5 if "pause" in text else 20
@@ -87,6 +89,7 @@ def test_a_program_that_cannot_be_started_is_one_sentence(monkeypatch, tmp_path)
     assert drawn("digraph {}", 0, "t", "d") == (None, "not drawn: dot could not be started: No such file or directory")
 
 
+@pytest.mark.row("DF08")
 def test_more_than_400_edges_are_a_table():
     graph = step_graph(flow_of(402))
     assert graph.drawing() == (None, "not drawn: 401 edges, at most 400 stay readable; the table says the same")

@@ -62,6 +62,7 @@ def test_prune_takes_what_has_ended_and_leaves_what_waits_or_is_held(tmp_path, s
     assert len(mf.prune(journal=tmp_path / "r.db", older_than=0)) == 1
 
 
+@pytest.mark.row("JO07")
 def test_prune_goes_by_age_and_keeps_the_latest(tmp_path, servers):
     workflow = mf.SequentialWorkflow("w").step("a", tool="m.t")
     for number in range(5):
@@ -92,6 +93,7 @@ def test_the_text_names_what_goes_on(tmp_path, servers):
     assert found[0].run_id == held.id
 
 
+@pytest.mark.row("JO07")
 def test_ten_thousand_runs_are_listed_within_a_second(tmp_path, servers):
     held = two(tmp_path, servers)
     columns = "workflow, created, updated, outcome, steps, done, batch, epoch, owner, lease"

@@ -116,6 +116,7 @@ def test_closing_after_a_crash_in_a_later_cell_is_quiet(tmp_path, state):
 
 
 @pytest.mark.parametrize("call", ["run.step()", "await run.step.aio()"])
+@pytest.mark.row("KE01", "KE02")
 def test_interrupt_ends_a_call_within_a_second_and_the_next_cell_works(tmp_path, call):
     outputs = executed(
         tmp_path,

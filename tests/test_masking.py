@@ -16,6 +16,7 @@ def masked(value, *values):
 @pytest.mark.parametrize(
     "name", ["token", "API-Key", "x_authorization", "Password", "set-cookie", "client_secret", "privateKey"]
 )
+@pytest.mark.row("SE02")
 def test_what_stands_under_a_secret_name_is_dots_and_keeps_its_type(name):
     assert is_secret(name)
     value = {name: "abc", "deep": [{name: {"a": ["x", 1, 2.5, None, True, ""]}}]}
@@ -27,6 +28,7 @@ def test_numbers_are_masked_where_the_name_is_a_secret_and_not_where_it_only_beg
     assert masked(value) == {**value, "token": 0, "api_keys": 9.5}
 
 
+@pytest.mark.row("SE03")
 def test_a_value_that_was_given_away_is_masked_everywhere_also_in_keys_and_uris():
     value = {"token": "a/b 9", "x": "a/b 9", "y": ["see a/b 9!"], "a/b 9": 1, "uri": "docs://x?q=a%2Fb%209"}
     assert masked(value, "a/b 9") == {

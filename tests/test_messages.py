@@ -111,6 +111,7 @@ def test_text_image_and_blob_are_each_a_message_of_their_own():
 
 
 @pytest.mark.parametrize("length", [MAX_RESOURCE, MAX_RESOURCE + 1])
+@pytest.mark.row("PS08")
 def test_the_text_of_a_resource_is_cut_beyond_the_limit_and_says_so(length):
     mock = mf.mock({}, resources={"docs://a": "x" * length})
     text = last(mf.SequentialWorkflow("w").step("s", resources=["docs://a"]), mock).text
@@ -119,6 +120,7 @@ def test_the_text_of_a_resource_is_cut_beyond_the_limit_and_says_so(length):
 
 
 @pytest.mark.parametrize("length", [MAX_RESOURCE, MAX_RESOURCE + 1])
+@pytest.mark.row("PS08")
 def test_a_blob_beyond_the_limit_is_left_out_and_says_so(length):
     mock = mf.mock({}, resources={"docs://a.png": b"x" * length})
     inner = last(mf.SequentialWorkflow("w").step("s", resources=["docs://a.png"]), mock).content["resource"]
@@ -163,6 +165,7 @@ def test_a_call_that_was_interrupted_is_told_before_its_error():
     assert (run.outcome, run.trace[0].started is not None) == ("unknown", True)
 
 
+@pytest.mark.row("PS06", "PS07")
 def test_a_result_that_imitates_our_messages_stays_in_its_own():
     flow = one_step(bind="r").step("use", tool="m.t", args={"x": mf.from_step("r")})
     messages, _ = conversation(flow, mf.mock({"t": FORGED}))
@@ -171,6 +174,7 @@ def test_a_result_that_imitates_our_messages_stays_in_its_own():
     assert [m.content["_meta"] for m in messages] == [m.content["_meta"] for m in honest]
 
 
+@pytest.mark.row("PS06", "PS07")
 def test_a_resource_and_an_argument_that_imitate_our_messages_stay_in_their_own():
     flow = mf.SequentialWorkflow("w").argument("who").step("s", tool="m.t", args={"x": mf.prompt_arg("who")},
                                                            resources=["docs://a"])  # fmt: skip

@@ -49,6 +49,7 @@ def test_a_function_s_parameters_are_its_input_schema():
     assert tool.description == "Create one."
 
 
+@pytest.mark.row("RM03")
 def test_a_value_that_the_output_schema_refuses_is_an_error_at_once_and_a_function_s_is_found_when_it_ran():
     output = {"type": "object", "properties": {"sent": {"type": "boolean"}}, "required": ["sent"]}
     for value in ({"sent": "yes"}, mf.when(to="x").then({"sent": "yes"}), mf.sequence({"sent": True}, {})):
@@ -144,6 +145,7 @@ def real():
     return server
 
 
+@pytest.mark.row("RM03")
 def test_a_mock_like_a_server_has_its_tools_and_answers_samples_that_fit_the_same_ones_every_time():
     with mf.connect(hr=real()) as live:
         first, second = (live.with_mock("hr", mf.mock_like(live["hr"], seed=seed)) for seed in (0, 0))

@@ -55,6 +55,7 @@ def without_network():
     return None
 
 
+@pytest.mark.row("RM04")
 def test_the_notebook_of_real_servers_replays_without_a_network(tmp_path):
     if why := why_not(NOTEBOOK.name):
         pytest.skip(why)

@@ -61,6 +61,7 @@ def spied(code, tmp_path):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.row("CO02", "RE07")
 def test_nothing_is_sent_opened_or_started(tmp_path):
     assert spied("\n".join(PARTS.values()), tmp_path) == [[], []]
 
@@ -82,6 +83,7 @@ def test_the_log_of_the_mock_sees_a_call(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["os.system", "__import__", "mcpflow_nb.trusting:trust"])
+@pytest.mark.row("FI01")
 def test_a_saved_workflow_that_names_code_runs_none(name, tmp_path):
     document = {
         "mcpflow_nb": 1, "name": name, "steps": [{"name": name, "tool": name, "args": {"x": {"$source": name, "name": name}}}]

@@ -56,6 +56,7 @@ def shop():
     return server, calls, swap
 
 
+@pytest.mark.row("TL08")
 def test_a_changed_tool_stops_the_run_before_it_is_called_and_says_what_changed():
     server, calls, swap = shop()
     with mf.connect(s=server) as servers:
@@ -72,6 +73,7 @@ def test_a_changed_tool_stops_the_run_before_it_is_called_and_says_what_changed(
         assert run["found"] == {"n": 1}
 
 
+@pytest.mark.row("TL08")
 def test_accepted_changes_let_the_run_go_on_where_it_stopped():
     server, calls, swap = shop()
     with mf.connect(s=server) as servers:
@@ -86,6 +88,7 @@ def test_accepted_changes_let_the_run_go_on_where_it_stopped():
             run.accept_changes("secnd")
 
 
+@pytest.mark.row("TL07")
 def test_changes_that_the_workflow_does_not_fit_are_not_accepted():
     server, calls, swap = shop()
     with mf.connect(s=server) as servers:

@@ -55,6 +55,7 @@ def test_what_was_offered_is_offered_so_that_checks_and_forecasts_work_offline(o
     assert (servers["hr"].source, servers["hr"].transport, servers["hr"].target) == ("recorded", "recorded", "hr.json")
 
 
+@pytest.mark.row("RM01")
 def test_a_call_that_was_not_recorded_shows_the_nearest_and_the_difference(onboarded):
     servers = mf.replay(onboarded[0])
     assert refusal(servers, "hr.hire", {"name": "Bob", "level": 2}) == (
@@ -73,6 +74,7 @@ def test_a_tool_that_was_offered_and_never_called_says_which_were(tmp_path):
         mf.replay(tmp_path / "a.json").call("hr.hiree")
 
 
+@pytest.mark.row("RM01")
 def test_the_same_call_gets_its_answers_in_order_and_then_no_more(tmp_path):
     counted = iter(range(9))
     with mf.connect(m=mf.mock({"next": lambda: next(counted)})) as servers, servers.record(tmp_path / "a.json"):
@@ -177,6 +179,7 @@ def test_going_back_uses_what_was_answered_and_a_rerun_asks_again(onboarded):
     assert "asked once more" in run.reason
 
 
+@pytest.mark.row("CO04")
 def test_a_recorded_answer_changed_nothing_and_every_view_says_recorded(onboarded):
     run = FLOW.start(mf.replay(onboarded[0]), name="Ada").all()
     effects = run.effects()

@@ -34,6 +34,7 @@ def text(*texts):
          {"type": "resource", "uri": "a://b", "mimeType": None, "bytes": 3}, "content placeholders"),
     ],
 )  # fmt: skip
+@pytest.mark.row("PR12", "PR13")
 def test_a_result_becomes_a_value_by_a_rule_that_is_named(raw, schema, value, rule):
     assert value_of(raw, Tool("s", "t", output_schema=schema)) == (value, rule)
 

@@ -133,6 +133,7 @@ HOSTILE = ["", "a\0b", "\ud800", "${x}", "••••", "'; DROP TABLE runs; --
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.row("RD10", "NT01")
 def test_hostile_text_is_kept_as_it_is(tmp_path, text):
     with mf.connect(m=mf.mock({"t": lambda: {text or "k": [text, float(2**60), 1.0, 2**80, None]}})) as servers:
         run = mf.SequentialWorkflow("w").step("a", tool="m.t", bind="b").start(servers, journal=tmp_path / "runs.db")
@@ -141,6 +142,7 @@ def test_hostile_text_is_kept_as_it_is(tmp_path, text):
 
 
 @pytest.mark.parametrize("name", ["a/b", "é\U0001f600", "'; DROP TABLE runs; --", "x" * 10_000, "a\0b"])
+@pytest.mark.row("NT01")
 def test_any_text_is_the_name_of_a_run(tmp_path, name):
     mock, _ = counting()
     with mf.connect(m=mock) as servers:
@@ -157,6 +159,7 @@ def nested(depth):
 
 
 @pytest.mark.parametrize("name", ["deep", "token"])
+@pytest.mark.row("RD04")
 def test_a_value_that_is_nested_as_deep_as_a_server_may_send_is_kept(tmp_path, name):
     async def listed(context, params):
         return types.ListToolsResult(tools=[types.Tool(name="t", input_schema={"type": "object"})])

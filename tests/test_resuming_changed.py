@@ -27,6 +27,7 @@ def test_a_run_of_another_workflow_is_refused(tmp_path):
     assert caught.value.changes == (("workflow", "name", "three", "other"),)
 
 
+@pytest.mark.row("JO08")
 def test_a_later_step_may_be_edited_and_one_that_ran_is_refused_with_the_difference(tmp_path):
     mock, calls = counting()
     with mf.connect(m=mock) as servers:
@@ -61,6 +62,7 @@ def test_a_completed_run_goes_on_with_the_steps_that_were_added(tmp_path):
         assert (run.all().outcome, calls[3:]) == ("completed", ["last"])
 
 
+@pytest.mark.row("JO09")
 def test_an_output_that_breaks_the_schema_of_now_is_said_and_not_used(tmp_path):
     workflow = mf.SequentialWorkflow("w").step("a", tool="m.make", bind="one")
     workflow = workflow.step("b", tool="m.use", args={"x": mf.field("one", "id")})

@@ -174,6 +174,7 @@ def test_a_huge_run_stays_below_5_megabytes_and_says_what_is_left_out(servers, t
     assert "of 300 records are in the table alone: run.trace" in page.text
 
 
+@pytest.mark.row("FI07")
 def test_a_file_that_is_there_is_replaced_and_a_failing_write_leaves_it_as_it_was(servers, tmp_path, monkeypatch):
     run, path = started(servers), tmp_path / "run.html"
     path.write_text("old", "utf-8")

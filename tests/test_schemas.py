@@ -97,6 +97,7 @@ def test_a_refusal_is_one_sentence_with_its_place(schema, value, said):
 @pytest.mark.parametrize(
     "schema", [{"$ref": "http://127.0.0.1:9/x"}, {"$ref": "file:///etc/passwd"}, {"type": "nonsense"}]
 )
+@pytest.mark.row("TL11")
 def test_what_is_not_in_the_schema_is_never_fetched(schema):
     with pytest.raises(Unjudged):
         Validator(schema)

@@ -59,6 +59,7 @@ def child():
     return {"command": sys.executable, "args": [MIRROR], "env": {"MIRROR_KEY": mf.env("C_KEY")}}
 
 
+@pytest.mark.row("SE01", "SE03")
 def test_the_tool_gets_the_value_and_nothing_else_has_it(variables, tmp_path, caplog, capfd):
     caplog.set_level(logging.DEBUG)
     workflow = mirrored()
@@ -100,6 +101,7 @@ def test_the_tool_gets_the_value_and_nothing_else_has_it(variables, tmp_path, ca
     clean(caplog.text, *capfd.readouterr(), *(path.read_text("utf-8") for path in tmp_path.iterdir()))
 
 
+@pytest.mark.row("SE01", "SE07")
 def test_headers_and_urls_are_secrets_in_every_log_at_debug_too(variables, caplog):
     caplog.set_level(logging.DEBUG)
     port = free_port()
@@ -161,6 +163,7 @@ def test_a_saved_workflow_has_the_reference_and_reads_back(variables, tmp_path):
     assert names["workflow"] == flow
 
 
+@pytest.mark.row("SE02")
 def test_what_a_step_names_as_secret_is_dots_in_all_that_leaves_the_run(tmp_path):
     got = []
 
@@ -198,6 +201,7 @@ def mf_tool_reply(run):
     return tool_reply(run)
 
 
+@pytest.mark.row("SE05")
 def test_a_verbose_traceback_of_ipython_has_dots(variables, tmp_path):
     code = f"""
 import os

@@ -35,6 +35,7 @@ def test_a_tool_is_found_by_server_and_name_by_bare_name_and_with_dots_in_its_na
         ("nothing", "tool", ("a.t", "b.t", "b.only")),
     ],
 )
+@pytest.mark.row("TL05")
 def test_a_tool_that_cannot_be_meant_lists_what_is_there(tool, kind, known):
     with mf.connect(a=mf.mock({"t": 1}), b=mf.mock({"t": 3, "only": 4})) as servers:
         with pytest.raises(mf.NotOfferedError) as caught:

@@ -93,6 +93,7 @@ def kinds(result):
 
 
 @ERAS
+@pytest.mark.row("PS01")
 def test_a_workflow_is_listed_as_a_prompt_and_as_a_tool(servers, mode):
     served = mf.serve(onboard(), servers)
     (prompt,) = ask(served, lambda client: client.list_prompts(), mode=mode).prompts
@@ -137,6 +138,7 @@ def test_the_tool_runs_the_workflow_and_returns_structure(servers, mode):
 
 
 @ERAS
+@pytest.mark.row("PS04", "PS05")
 def test_every_bad_argument_is_named_and_nothing_is_called(servers, mocked, mode):
     served = mf.serve(onboard(), servers)
     with pytest.raises(MCPError) as caught:
@@ -151,6 +153,7 @@ def test_every_bad_argument_is_named_and_nothing_is_called(servers, mocked, mode
 
 
 @ERAS
+@pytest.mark.row("PS04")
 def test_lists_and_objects_come_as_json_text_over_a_prompt_and_as_values_over_the_tool(servers, mocked, mode):
     workflow = mf.SequentialWorkflow("many").argument("names", type=list)
     served = mf.serve(workflow.step("s", tool="hr.task", args={"text": mf.prompt_arg("names")}), servers)
@@ -181,6 +184,7 @@ def test_choices_are_completed(servers, argument, begun, found):
 
 
 @ERAS
+@pytest.mark.row("PS09")
 def test_a_step_that_fails_still_returns_what_ran_what_failed_and_what_remains(servers, mode):
     workflow = onboard().step("ends", tool="hr.break").step("never", tool="hr.pay", args={"id": "e"})
     served = mf.serve(workflow, servers)

@@ -52,6 +52,7 @@ def test_a_request_without_the_token_gets_nothing(served):
     assert post(served, Authorization=served.endpoint.token) == 401
 
 
+@pytest.mark.row("HT13", "HT14")
 def test_a_page_of_another_origin_gets_nothing_even_with_the_token(served):
     for origin in ("http://evil.example", "null", "http://127.0.0.1.evil.example", "http://[bad"):
         assert post(served, Origin=origin, **bearer(served)) == 403
@@ -86,6 +87,7 @@ def test_serving_a_name_again_keeps_its_place_and_token_and_ends_the_old_one(ser
         post(two)
 
 
+@pytest.mark.row("HT12")
 def test_a_port_in_use_is_an_error_that_names_it_and_the_way_out(servers):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -96,11 +98,13 @@ def test_a_port_in_use_is_an_error_that_names_it_and_the_way_out(servers):
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "example.com", ""])
+@pytest.mark.row("HT13")
 def test_other_machines_are_let_in_only_on_purpose(servers, host):
     with pytest.raises(mf.ServeError, match="expose=True"):
         mf.serve(greet(), servers, name="open").http(host=host)
 
 
+@pytest.mark.row("HT13")
 def test_an_exposed_server_still_wants_its_token(servers):
     served = mf.serve(greet(), servers, name="exposed").http(host="0.0.0.0", expose=True)
     url = f"http://127.0.0.1:{served.endpoint.port}/mcp"

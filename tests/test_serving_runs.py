@@ -80,6 +80,7 @@ def run_id(result):
 
 
 @pytest.mark.parametrize("mode", ["2026-07-28", "legacy"])
+@pytest.mark.row("PS01")
 def test_the_same_run_key_runs_once_and_answers_twice(servers, mocked, mode):
     async def twice(client):
         return [await get(client, "hybrid", key="k1"), await get(client, "hybrid", key="k1")]
@@ -89,6 +90,7 @@ def test_the_same_run_key_runs_once_and_answers_twice(servers, mocked, mode):
     assert [name for name, _ in mocked.calls] == ["pay"]
 
 
+@pytest.mark.row("PS01")
 def test_without_a_key_every_request_is_its_own_run(servers, mocked):
     async def twice(client):
         return run_id(await get(client, "hybrid")) == run_id(await get(client, "hybrid"))
@@ -134,6 +136,7 @@ def test_a_key_with_other_arguments_or_that_is_no_text_is_refused(servers):
             ask(served, lambda client, bad=bad: get(client, "hybrid", key=bad))
 
 
+@pytest.mark.row("PS02")
 def test_what_happened_before_a_cancellation_is_kept_under_the_key(servers, mocked, entered):
     async def cancel_then_ask(client):
         asked = asyncio.create_task(get(client, "wait", key="k"))
@@ -208,6 +211,7 @@ def test_a_state_that_is_not_known_is_refused(servers):
         ask(mf.serve(hybrid(), servers, ask=True), forged)
 
 
+@pytest.mark.row("PS01")
 def test_side_effects_are_handed_over_where_that_was_asked_for(servers, mocked):
     result = ask(mf.serve(hybrid(), servers, side_effects="handoff"), lambda client: client.get_prompt("hybrid"))
     told = result.meta[KEY]
@@ -227,6 +231,7 @@ def test_a_read_only_step_runs_unasked_where_its_server_is_trusted(trusted, aske
     assert [message.split("'")[1] for message, _ in form.asked] == asked
 
 
+@pytest.mark.row("PS01")
 def test_side_effects_are_confirmed_one_by_one(servers, mocked):
     workflow = mf.SequentialWorkflow("two").step("a", tool="hr.pay").step("b", tool="hr.look", bind="x")
     form = Form(content={})

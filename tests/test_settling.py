@@ -152,6 +152,7 @@ def test_a_check_that_fails_leaves_it_unknown_and_says_why(tool, words):
             run.settle("mail")
 
 
+@pytest.mark.row("TI01")
 def test_a_clock_that_was_set_back_never_lets_nothing_count(monkeypatch):
     mock, _ = mailing(found=None)
     with mf.connect(c=mock) as servers:
@@ -226,6 +227,7 @@ def test_a_call_may_be_repeated_where_the_author_or_a_trusted_server_says_so(
     assert [one["class"] for one in intents] == [expected]
 
 
+@pytest.mark.row("TL10")
 def test_trust_is_given_by_name_or_in_a_config_and_nothing_else_is_taken_for_it():
     for wrong in (["x"], "m"):
         with pytest.raises(mf.ConfigError, match="trusted= is a list of names of its servers"):

@@ -18,6 +18,7 @@ FORBIDDEN = (
 
 
 @pytest.mark.parametrize("word", FORBIDDEN)
+@pytest.mark.row("RE09")
 def test_no_text_becomes_markup_or_code_and_nothing_is_loaded(word):
     assert word not in SCRIPT
 

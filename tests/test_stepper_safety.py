@@ -102,6 +102,7 @@ def live():
         yield begun
 
 
+@pytest.mark.row("CO01")
 def test_a_destructive_live_tool_wants_a_second_press(live):
     controller, calls = live(destructiveHint=True)
     view = press(controller, "step")
@@ -160,6 +161,7 @@ def test_a_result_that_is_used_again_wants_no_second_press(live):
     assert calls == ["create", "mail", "mail"]
 
 
+@pytest.mark.row("SE04")
 def test_secrets_are_nowhere_in_the_view_and_stay_what_they_were(servers, mocked):
     workflow = (
         mf.SequentialWorkflow("w")

@@ -98,6 +98,7 @@ def stored(folder: Path, *sources: str) -> Path:
 
 
 @pytest.mark.kernel
+@pytest.mark.row("RM04")
 def test_a_notebook_reaches_this_machine_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text("MINE = 'the one there was before'")

@@ -107,6 +107,7 @@ def test_a_call_that_was_cut_off_has_no_length():
     assert timeline(record("a", 0, 0.0, "unknown")).rows == (moment("a", "unknown", start=0.0),)
 
 
+@pytest.mark.row("TI01")
 def test_a_clock_that_was_set_back_leaves_the_time_between_unknown():
     rows = timeline(record("a", 100, 1), record("b", 40, 1), record("c", 42, 1)).rows
     assert [(row.start, row.waited, row.wait) for row in rows] == [

@@ -53,6 +53,7 @@ def record(step="s", **fields):
 
 
 @given(st.lists(RECORDS, max_size=3), OUTLINES, st.lists(AHEAD, max_size=2).map(tuple))
+@pytest.mark.row("RD05", "RD07")
 def test_a_trace_is_read_back_exactly_as_it_was_written(records, outline, ahead):
     made = Trace("onboard", "run-1", "completed", 5, tuple(records), outline, ahead)
     read = Trace.from_json(made.to_json())
@@ -76,12 +77,14 @@ def test_a_trace_is_a_text_that_a_file_can_hold():
 
 
 @pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=2))])
+@pytest.mark.row("TI02")
 def test_the_moment_a_step_started_keeps_its_zone(zone):
     started = datetime(2026, 7, 28, 12, 0, 0, 123456, tzinfo=zone)
     read = Trace.from_json(trace(record(started=started)).to_json())
     assert (read[0].started, read[0].started.utcoffset()) == (started, started.utcoffset())
 
 
+@pytest.mark.row("RD06")
 def test_the_frame_of_steps_keeps_every_value_as_it_came():
     frame = trace(*(record(str(n), value=value) for n, value in enumerate(EXACT))).df
     assert [(repr(value), type(value)) for value in frame["value"]] == [(repr(v), type(v)) for v in EXACT]

@@ -37,6 +37,7 @@ def refused(path):
     return ()
 
 
+@pytest.mark.row("FI02")
 def test_an_untrusted_file_starts_nothing_and_the_error_lists_every_command_and_the_way(config, tmp_path):
     ran = tmp_path / "ran"
     touch = {"command": sys.executable, "args": ["-c", f"open({str(ran)!r}, 'w')"]}
@@ -76,6 +77,7 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("change", "what"), CHANGES)
+@pytest.mark.row("FI02")
 def test_any_change_of_a_command_asks_again_and_the_others_stay_trusted(config, change, what):
     entry = {"command": "python", "args": ["-V"], "env": {"A": "1"}}
     path = config(one=entry, two=entry)
@@ -144,6 +146,7 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(config, tmp_path, monkeypa
         mf.connect(path)
 
 
+@pytest.mark.row("FI02")
 def test_a_hostile_command_is_shown_whole_and_in_printable_ascii(config):
     path = config(**{EVIL: {"command": EVIL, "args": [EVIL], "cwd": EVIL, "env": {EVIL: "canary"}}})
     (line,) = refused(path)

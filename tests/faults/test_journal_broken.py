@@ -47,6 +47,7 @@ def room(path, pages):
 
 
 @pytest.mark.parametrize("done", [0, 1, 2])
+@pytest.mark.row("JO01")
 def test_jo01_a_full_disk_ends_the_run_before_the_next_send_and_keeps_what_came(bench, done):
     run = bench()
     for _ in range(done):
@@ -65,6 +66,7 @@ def test_jo01_a_full_disk_ends_the_run_before_the_next_send_and_keeps_what_came(
     assert mf.resume(run.id, bench.servers, journal=bench.folder / "runs.db").trace == run.trace
 
 
+@pytest.mark.row("JO01")
 def test_jo01_a_disk_that_is_really_full(bench, tmp_path):
     small = tmp_path / "small"
     small.mkdir()
@@ -88,6 +90,7 @@ def test_jo01_a_disk_that_is_really_full(bench, tmp_path):
 
 
 @pytest.mark.parametrize("given", ["nothing/runs.db", ".", "/proc/mcpflow.db", "/dev/null/runs.db"])
+@pytest.mark.row("JO02")
 def test_jo02_a_place_that_cannot_be_written_is_refused_before_the_first_send(bench, given):
     with pytest.raises(mf.JournalError) as caught:
         bench(given)
@@ -96,6 +99,7 @@ def test_jo02_a_place_that_cannot_be_written_is_refused_before_the_first_send(be
 
 
 @pytest.mark.skipif(os.name != "posix" or not os.getuid(), reason="nothing is read-only for root")
+@pytest.mark.row("JO02")
 def test_jo02_a_read_only_journal_is_refused_and_can_still_be_listed(bench):
     bench()
     store_at(bench.folder / "runs.db").close()
@@ -114,6 +118,7 @@ def broken(kind, good):
 
 
 @pytest.mark.parametrize("kind", ["noise", "short", "cut", "text", "inside"])
+@pytest.mark.row("JO04")
 def test_jo04_a_broken_journal_is_one_error_and_nothing_in_it_is_changed(bench, kind):
     run = bench()
     run.all()
@@ -141,6 +146,7 @@ def test_jo04_an_empty_file_becomes_a_journal(bench):
         ("CREATE TABLE mine(x); PRAGMA user_version=1", "a SQLite file, but no journal of ours"),
     ],
 )
+@pytest.mark.row("JO04")
 def test_jo04_a_file_of_somebody_else_is_left_as_it_is(bench, made, words):
     file = bench.folder / "other.db"
     with sqlite3.connect(file) as db:
@@ -178,12 +184,14 @@ def test_a_journal_that_was_taken_away_is_said_and_nothing_is_sent(bench, become
     assert bench().all().outcome == "completed"
 
 
+@pytest.mark.row("JO06")
 def test_jo06_a_network_home_is_told_by_its_mount():
     mounts = "srv:/x / nfs4 rw 0 0\n/dev/sda1 /data ext4 rw 0 0\nx /data/my\\040files cifs rw 0 0\n"
     found = [network_kind(Path(one), mounts) for one in ("/home/ada", "/data/a", "/data/my files/a", "/database")]
     assert found == ["nfs4", None, "cifs", "nfs4"]
 
 
+@pytest.mark.row("JO06")
 def test_jo06_a_journal_on_a_network_file_system_is_warned_of(tmp_path):
     with pytest.warns(UserWarning, match="lies on nfs, a network file system, where SQLite's locks are not safe"):
         assert place(tmp_path / "runs.db", "srv:/x / nfs rw 0 0") == tmp_path / "runs.db"

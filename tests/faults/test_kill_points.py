@@ -46,6 +46,7 @@ def killed_at(bench, mode, name, point):
 
 
 @pytest.mark.parametrize("name", FIRST)
+@pytest.mark.row("JO05")
 def test_killed_at_some_points_each_effect_comes_once(bench, name):
     some = random.Random(name)
     mode = some.choice(MODES)
@@ -66,6 +67,7 @@ def test_killed_at_every_point_each_effect_comes_once(bench, mode, name):
 
 @pytest.mark.parametrize("point", ["received", "done"])
 @pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.row("JO05")
 def test_killed_while_the_server_works_what_is_unknown_is_said_and_the_effect_comes_once(bench, tool, point):
     run_id, mode = f"server {tool} {point}", MODES[TOOLS.index(tool) % 2]
     bench.kill_in_server(tool, point)

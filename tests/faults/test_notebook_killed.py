@@ -26,6 +26,7 @@ def printed(done):
     ]
 
 
+@pytest.mark.row("KE04")
 def test_a_kernel_killed_in_step_four_is_opened_again_and_run_all_goes_on_at_step_four(bench, tmp_path):
     path = notebook(
         tmp_path / "onboard.ipynb",

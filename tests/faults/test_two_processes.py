@@ -51,6 +51,7 @@ def servers():
         yield opened
 
 
+@pytest.mark.row("JO03")
 def test_a_run_that_another_process_holds_is_refused_and_says_who(holder, servers, tmp_path):
     other = holder()
     with pytest.raises(mf.RunHeldError, match=rf"run 'r': process {other.pid} on .* holds it; end that one") as caught:
