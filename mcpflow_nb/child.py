@@ -1,7 +1,7 @@
 """The child process of a stdio server and its two pipes: one message a line, none larger than the cap of its server.
 
 The library's own reader has no cap, takes time with the square of a message, and lets a message that cannot be parsed
-wait for its deadline; how a child is started and ended is the library's, whose three functions are all that is borrowed.
+wait for its deadline; how a child is started and ended is the library's, whose few functions here are all that is borrowed.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from mcp.client.stdio import (
     _create_platform_compatible_process,
     _get_executable_command,
     _stop_server_process,
+    _terminate_process_tree,
     get_default_environment,
 )
 from mcp.shared.message import SessionMessage
@@ -78,6 +79,7 @@ class Child:
                     with anyio.move_on_after(_FLUSH_SECONDS):
                         await flushed.wait()
                     await _stop_server_process(process)
+                    await _terminate_process_tree(process)  # what it started and left behind
                     for stream in (got, sent):
                         stream.close()
                     await anyio.lowlevel.checkpoint()

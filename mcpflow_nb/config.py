@@ -21,7 +21,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 from mcpflow_nb.errors import ConfigError, did_you_mean
 from mcpflow_nb.exact import once
 from mcpflow_nb.masking import KNOWN, is_secret
-from mcpflow_nb.saving import MAX_BYTES
+from mcpflow_nb.saving import MAX_BYTES as MOST_IN_A_FILE
 from mcpflow_nb.sources import Source
 
 CONNECT_SECONDS: Final = 10.0
@@ -225,8 +225,8 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     file = Path(path)
     problem = None
     try:
-        if (size := file.stat().st_size) > MAX_BYTES:
-            problem = f"{size:,} bytes; a config file has at most {MAX_BYTES:,}"
+        if (size := file.stat().st_size) > MOST_IN_A_FILE:
+            problem = f"{size:,} bytes; a config file has at most {MOST_IN_A_FILE:,}"
         else:
             document = json.loads(file.read_text(encoding="utf-8-sig"), object_pairs_hook=once)
     except OSError as error:

@@ -7,6 +7,7 @@ transport: a branch in `_client` here, and how to write it in `config`.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from contextlib import AsyncExitStack
 from typing import Any, Final
@@ -26,6 +27,9 @@ from mcpflow_nb.environment import texts_of
 from mcpflow_nb.errors import ConnectError, MissingVariableError
 from mcpflow_nb.masking import KNOWN
 from mcpflow_nb.stderr import Stderr, mask_logs
+from mcpflow_nb.visible import visible
+
+log: Final = logging.getLogger("mcpflow_nb")
 
 CLOSE_SECONDS: Final = 6.0
 """The library gives a child 2 s after EOF and 2 s after SIGTERM; then it kills it."""
@@ -45,6 +49,8 @@ class Session:
         self.is_retired = False
         self.is_stale = False
         """Whether the server said that its tools have changed since they were listed."""
+        self.noise = 0
+        """How many lines it wrote on stdout that are no messages."""
         self._is_cancelled = False
         self._stop = asyncio.Event()
         self._cause: BaseException | None = None
@@ -160,6 +166,13 @@ class Session:
 
     async def _told(self, message: Any) -> None:
         self.is_stale = self.is_stale or isinstance(message, ToolListChangedNotification)
+        if isinstance(message, ValidationError) and self.child is not None:
+            self.noise += 1
+            if self.noise == 1:  # the rest is only counted
+                line = message.errors(include_url=False)[0]["input"]
+                said = bytes(line).decode(errors="replace") if isinstance(line, bytes) else str(line)
+                words = "server %r wrote what is no MCP message on its stdout, first: '%s'"
+                log.warning(words, self.spec.name, visible(KNOWN.by_value(said[:80])))
 
     async def _client(self, stack: AsyncExitStack) -> Client:
         spec = self.spec

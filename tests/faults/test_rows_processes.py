@@ -36,15 +36,15 @@ def children():
 
 @NO_FUNCTION
 @pytest.mark.parametrize(
-    "acts",
+    ("acts", "how"),
     [
-        pytest.param([{"kill": 9}], marks=pytest.mark.row("SP01")),
-        pytest.param([{"exit": 0}], marks=pytest.mark.row("SP02")),
-        pytest.param([HALF, {"exit": 0}], marks=pytest.mark.row("SP08")),
+        pytest.param([{"kill": 9}], "it was ended by SIGKILL", marks=pytest.mark.row("SP01")),
+        pytest.param([{"exit": 0}], "it ended with exit code 0", marks=pytest.mark.row("SP02")),
+        pytest.param([HALF, {"exit": 0}], "its last message was cut", marks=pytest.mark.row("SP08")),
     ],
     ids=["killed", "ended", "cut"],
 )
-def test_a_child_that_ends_in_a_call_leaves_an_unknown_step_and_is_not_asked_again(odd, acts):
+def test_a_child_that_ends_in_a_call_leaves_an_unknown_step_and_is_not_asked_again(odd, acts, how):
     before = children()
     with mf.connect(odd=odd(at_call=acts), m=mf.mock({"t": 1})) as servers:
         run = two_steps().start(servers).all()
@@ -53,6 +53,7 @@ def test_a_child_that_ends_in_a_call_leaves_an_unknown_step_and_is_not_asked_aga
         assert run.reason.startswith(
             "step 'ask', tool 't' on server 'odd': the connection was lost before an answer came"
         )
+        assert how in run.reason
         with pytest.raises(mf.RunError, match="the run is unknown"):
             run.all()
         assert (odd.log(), servers.call("m.t")) == (["list", "call"], 1)
@@ -111,6 +112,17 @@ def test_a_command_that_cannot_be_started_is_one_sentence(command, why):
     assert "anyio" not in "".join(caught.value._render_traceback_())
 
 
+@pytest.mark.row("SP07")
+def test_what_is_no_message_on_stdout_ends_nothing(odd, caplog):
+    noise = [{"bytes": b"banner \x00\xff\x1b[2J <b>\n".hex()}, {"say": "a line of a log"}, FINE]
+    with mf.connect(odd=odd(at_call=noise)) as servers:
+        assert two_steps().start(servers).all().outcome == "completed"
+        assert servers["odd"]._session.noise == 4
+    said = [one.getMessage() for one in caplog.records if one.name.startswith("mcpflow_nb")]
+    assert len(said) == 1
+    assert r"server 'odd' wrote what is no MCP message on its stdout, first: 'banner \x00�\x1b[2J <b>'" in said[0]
+
+
 @pytest.mark.row("SP09")
 def test_fifty_megabytes_on_stderr_without_a_line_end_hold_up_nothing_and_are_not_kept(odd):
     with mf.connect(odd=odd(at_call=[{"stderr": 50_000_000}, FINE])) as servers:
@@ -127,6 +139,17 @@ def test_a_child_that_ignores_every_word_is_killed_and_closing_takes_less_than_f
     servers.close()
     assert time.monotonic() - begun < 6  # 2 s for EOF, 2 s for SIGTERM, then SIGKILL; measured 4.0 s
     assert {pid for pid in before if not is_gone(pid, 0.5)} == set()
+
+
+@NO_FUNCTION
+@pytest.mark.row("SP12")
+def test_what_a_child_started_and_left_behind_ends_with_it(odd, tmp_path):
+    servers = mf.connect(odd=odd(at_call=[{"grandchild": str(tmp_path / "pid")}, FINE]))
+    assert servers.call("odd.t") == {"n": 1}
+    begun = time.monotonic()
+    servers.close()
+    assert time.monotonic() - begun < 5
+    assert is_gone(int((tmp_path / "pid").read_text()))
 
 
 @NO_FUNCTION
