@@ -52,6 +52,7 @@ def test_a_step_pauses_again_after_what_was_allowed(bank):
     assert (run.approve("pay").outcome, run.position) == ("paused", 2)
 
 
+@pytest.mark.row("CO03")
 def test_a_call_that_changed_is_asked_for_anew(bank):
     run = paying().start(bank.servers).all()
     run.edit("pay", amount=500)
@@ -101,6 +102,7 @@ def test_what_the_client_answers_is_what_is_allowed(bank):
 
 
 @pytest.mark.parametrize("is_there", [False, True])
+@pytest.mark.row("CO01", "CO03")
 def test_on_a_live_server_somebody_must_be_there(monkeypatch, is_there):
     monkeypatch.setattr(run_file, "is_attended", lambda: is_there)
     live, paid = MCPServer("bank"), []

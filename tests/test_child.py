@@ -20,6 +20,7 @@ def called(config):
     ],
     ids=["RD03", "RD03-id last", "PR07", "RD08"],
 )  # fmt: skip
+@pytest.mark.row("RD03", "PR07", "RD08")
 def test_a_line_that_cannot_be_read_answers_its_call_at_once(raw, mode, why):
     begun = time.monotonic()
     record, state = called(raw(mode))
@@ -29,6 +30,7 @@ def test_a_line_that_cannot_be_read_answers_its_call_at_once(raw, mode, why):
 
 
 @pytest.mark.parametrize("mode", ["noise", "asks-badly"])
+@pytest.mark.row("SP07")
 def test_what_is_no_answer_disturbs_none(raw, mode):
     """SP07: NUL, HTML, half an object; and a request of the server's own that has the id of our call."""
     record, state = called(raw(mode))
@@ -45,6 +47,7 @@ def test_a_child_that_ended_says_how(raw, mode, words):
     assert (record.status, words in record.error, state) == ("unknown", True, "lost")
 
 
+@pytest.mark.row("RD01", "RD02")
 def test_a_large_message_is_read_below_the_cap_and_not_beyond(raw):
     """RD01, RD02."""
     assert called(raw("size10000000"))[0].status == "ok"

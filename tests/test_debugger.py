@@ -102,6 +102,7 @@ def test_an_edit_of_a_step_that_comes_is_sent_and_marked(servers, mocked):
     assert run.trace["pay"].arguments[0].origin == "edited by hand"
 
 
+@pytest.mark.row("DF10")
 def test_an_edit_of_a_step_that_ran_counts_only_after_a_rerun(servers, mocked):
     run = flow().start(servers, name="Ada").all()
     run.edit("pay", id="e-9")
@@ -230,6 +231,7 @@ def test_breakpoints_are_data_of_the_workflow_and_survive_a_file(tmp_path):
     assert made.breakpoint("pay", when=False).breakpoints == flow().breakpoint("mail").breakpoints
 
 
+@pytest.mark.row("DF10")
 def test_adopting_a_changed_workflow_keeps_what_is_still_valid(servers, mocked):
     run = flow().start(servers, name="Ada").all()
     changed = flow()

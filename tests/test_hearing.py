@@ -45,6 +45,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
+@pytest.mark.row("HT03", "HT04", "HT05", "HT10")
 def test_a_status_that_refuses_a_call_says_what_to_do_and_that_nothing_was_done(case):
     answer, words = REFUSED[case]
     with raw_http(answer) as server:
@@ -66,6 +67,7 @@ DOUBTFUL = {
 
 
 @pytest.mark.parametrize("case", DOUBTFUL)
+@pytest.mark.row("HT06", "HT10", "HT11")
 def test_a_status_that_may_hide_an_effect_is_unknown(case):
     answer, words = DOUBTFUL[case]
     with raw_http(answer) as server:
@@ -88,6 +90,7 @@ def cut(handler, _request):
     "answer", [reset, cut, said(200, b'data: {"jsonrpc"', content_type="text/event-stream")],
     ids=["HT07-reset", "HT07-cut", "HT09-a stream that ends"],
 )  # fmt: skip
+@pytest.mark.row("HT07", "HT09")
 def test_an_answer_that_is_cut_is_unknown_and_not_asked_for_again(answer):
     with raw_http(answer) as server:
         record, state = called(server)
@@ -105,6 +108,7 @@ def dripping(status):
 
 
 @pytest.mark.parametrize(("status", "ends"), [(200, "unknown"), (429, "not_executed")], ids=["HT08-200", "HT08-429"])
+@pytest.mark.row("HT08")
 def test_an_answer_byte_by_byte_ends_in_time(status, ends):
     with raw_http(dripping(status)) as server:
         begun = time.monotonic()
@@ -122,6 +126,7 @@ def test_retry_after_is_read_in_both_its_forms(header, seconds):
 
 
 @pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.row("HT05")
 def test_the_wait_that_a_server_asks_for_is_kept_as_data(status):
     """HT05, HT06."""
     for given, at_least in (("7", 7), (email.utils.formatdate(time.time() + 60, usegmt=True), 30)):
@@ -139,6 +144,7 @@ def test_an_error_of_json_rpc_counts_as_over_any_transport_whatever_its_status()
             assert called(server)[0].status == status
 
 
+@pytest.mark.row("HT03")
 def test_a_name_is_said_and_a_value_never(monkeypatch):
     """HT03: the header and the variable that fills it."""
     monkeypatch.setenv("HEARING_TOKEN", "canary-801")
@@ -149,6 +155,7 @@ def test_a_name_is_said_and_a_value_never(monkeypatch):
 
 
 @pytest.mark.parametrize("method", ["initialize", "tools/list"])
+@pytest.mark.row("HT03")
 def test_a_handshake_that_is_refused_says_why(method):
     """HT03."""
     with raw_http(said(401, www_authenticate="Bearer"), methods=(method, "server/discover")) as server:
@@ -164,6 +171,7 @@ def test_a_resource_that_is_refused_says_why():
     assert "HTTP 403 Forbidden" in run.trace[0].error
 
 
+@pytest.mark.row("HT02")
 def test_plain_http_where_tls_is_asked_for_is_said_and_nothing_falls_back():
     """HT02."""
     with raw_http(said(200)) as server:
@@ -172,6 +180,7 @@ def test_plain_http_where_tls_is_asked_for_is_said_and_nothing_falls_back():
         assert server.seen == []
 
 
+@pytest.mark.row("HT02")
 def test_a_certificate_that_nobody_signed_is_refused(tmp_path):
     """HT02."""
     files = [str(tmp_path / "key"), str(tmp_path / "cert")]
@@ -190,6 +199,7 @@ def test_a_certificate_that_nobody_signed_is_refused(tmp_path):
         assert server.seen == []
 
 
+@pytest.mark.row("HT01")
 def test_a_call_that_reaches_nobody_was_not_sent():
     """HT01."""
 
@@ -253,6 +263,7 @@ def unsized(size):
 
 
 @pytest.mark.parametrize("made", [result, event, unsized])
+@pytest.mark.row("RD01", "RD02")
 def test_a_message_beyond_the_cap_is_not_read_and_says_how_to_raise_it(made):
     """RD01, RD02 over HTTP."""
     with raw_http(made(10_000_000)) as server:
@@ -277,6 +288,7 @@ def test_an_answer_that_is_packed_unasked_is_not_unpacked():
      (b'{"n":' + b"9" * 5_000 + b"}", "it is no JSON: number out of range")],
     ids=["RD03", "PR07", "RD08"],
 )  # fmt: skip
+@pytest.mark.row("RD03", "PR07", "RD08")
 def test_an_answer_that_cannot_be_read_is_an_invalid_output_at_once(body, why):
     with raw_http(
         lambda handler, request: handler.give(

@@ -31,6 +31,7 @@ def tour() -> Any:
 
 
 @pytest.mark.timeout(400)
+@pytest.mark.row("RE08")
 def test_every_notebook_runs_from_top_to_bottom_and_its_page_needs_nothing(tmp_path: Path) -> None:
     """All of them in two kernels at a time, with their solutions; what they show is read as a page."""
     paths = [path for path in NOTEBOOKS if not why_not(path.name)]
@@ -87,6 +88,7 @@ class _Shown(HTMLParser):
         self.tags.append(tag)
 
 
+@pytest.mark.row("RE08")
 def test_what_the_tour_shows_has_words_beside_it_and_reaches_for_nothing(tour: Any) -> None:
     pages = [
         (cell.id, output.data["text/html"], "dataframe" in output.data["text/html"])

@@ -47,6 +47,7 @@ def test_the_last_attempt_is_the_last():
 
 
 @pytest.mark.parametrize("repeat", [None, False])
+@pytest.mark.row("HT06")
 def test_what_might_do_harm_is_not_called_again(repeat):
     run = ran(Retry(3, 0), [LOST, {"sent": 1}], repeat=repeat)
     assert (run.outcome, attempts(run)) == ("unknown", [("mail", "unknown", 1)])
@@ -139,6 +140,7 @@ def test_guidance_and_resources_come_once_however_often_it_is_called():
         (503, "0", 1, "unknown"),
     ],
 )
+@pytest.mark.row("HT05", "HT06")
 def test_a_refused_call_is_sent_again_when_the_server_wants_it_and_if_it_may(status, wait, calls, outcome):
     """HT03, HT04, HT05, HT06: only a call that was certainly not taken, and not one that is refused for good."""
 

@@ -73,6 +73,7 @@ async with asyncio.TaskGroup() as group:
     assert "did not end within" not in error.traceback
 
 
+@pytest.mark.row("KE07")
 def test_a_cell_that_does_not_end_is_stopped_at_the_limit(tmp_path: Path) -> None:
     error = failed(stored(tmp_path, "import threading", "threading.Event().wait()"), timeout=1)
     assert (error.cell, error.traceback) == (1, "the notebook did not end within 1 s; this cell was running")

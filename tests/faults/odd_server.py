@@ -1,10 +1,12 @@
-"""A stdio MCP server that does at its first `tools/call` what a file of JSON says, byte for byte; it uses no library.
+"""A stdio MCP server that does at each `tools/call` what a file of JSON says, byte for byte; it uses no library.
 
 `python odd_server.py plan.json`. The plan: `at_start` and `at_call` are lists of acts, `tools` is what it lists, `calls`
 a file that gets a line for each call. An act is `{"say": text}` with `@ID` for the request's id, `{"bytes": hex}`,
-`{"stderr": count}`, `{"sleep": seconds}`, `{"exit": code}`, `{"kill": signal}`, `{"grandchild": file}` or `{"deaf": true}`.
+`{"stderr": count}`, `{"sleep": seconds}`, `{"exit": code}`, `{"kill": signal}`, `{"grandchild": file}` `{"deaf": true}`,
+or `{"corpus": file}`: structured content of the text that the file has under the argument `name`, in bytes that need not be UTF-8.
 """
 
+import functools
 import json
 import os
 import signal
@@ -16,13 +18,25 @@ with open(sys.argv[1], encoding="utf-8") as plan:
     PLAN = json.load(plan)
 
 
-def act(what, number):
+@functools.cache
+def corpus(path):
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def act(what, number, arguments=None):
     [(kind, value)] = what.items()
     if kind == "say":
         sys.stdout.write(value.replace("@ID", json.dumps(number)) + "\n")
         sys.stdout.flush()
     elif kind == "bytes":
         os.write(1, bytes.fromhex(value))
+    elif kind == "corpus":
+        text = corpus(value)[arguments["name"]]
+        said = f'{{"jsonrpc":"2.0","id":{number},"result":{{"content":[],"structuredContent":{{"v":{text}}}}}}}\n'
+        whole = memoryview(said.encode("utf-8", "surrogatepass"))
+        while whole:
+            whole = whole[os.write(1, whole) :]
     elif kind == "stderr":
         for _ in range(value // 10_000):
             os.write(2, b"e" * 10_000)
@@ -63,7 +77,7 @@ for line in sys.stdin:
         with open(PLAN["calls"], "a", encoding="utf-8") as log:
             log.write("call\n")
         for one in PLAN.get("at_call", ()):
-            act(one, request["id"])
+            act(one, request["id"], request["params"].get("arguments"))
         continue
     found = reply(request)
     said = {"result": found} if found is not None else {"error": {"code": -32601, "message": "Method not found"}}

@@ -3,8 +3,10 @@
 import asyncio
 import csv
 import io
+import json
 import math
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -151,3 +153,49 @@ def test_a_time_that_is_long_or_none_is_said_so_and_rows_keep_their_order(second
     assert shown in views.bundle(made[0])["text/plain"]
     assert "its view failed" not in views.bundle(made)["text/html"] + views.bundle(made.timeline())["text/html"]
     assert list(made.df["step"]) == ["z", "s"]
+
+
+@pytest.mark.row("RD09")
+def test_a_lone_surrogate_from_a_child_is_no_answer_at_once(odd):
+    begun = time.monotonic()
+    run = ran(odd, structured('{"a":"\\ud800"}'))
+    assert (run.trace[0].status, time.monotonic() - begun < 4) == ("invalid_output", True)
+    assert "cannot be read: it is no JSON" in run.reason
+
+
+@pytest.mark.row("RD11")
+def test_of_a_key_that_stands_twice_in_an_answer_the_last_counts(odd):
+    assert ran(odd, structured('{"a":1,"a":2}'))["x"] == {"a": 2}
+
+
+CORPUS = Path(__file__).parent.parent / "corpora" / "json-test-suite.json"
+NO_NUMBERS = {"n_number_NaN.json", "n_number_infinity.json", "n_number_minus_infinity.json"}
+"""What is no JSON and is read all the same: servers in Python write it, and it stays what it is (row RD05)."""
+
+
+@pytest.mark.row("RD16")
+def test_every_document_of_a_suite_of_json_is_a_value_or_one_refused_answer_and_the_child_goes_on(odd, tmp_path):
+    # A message is a line: a newline between the tokens of what is to be accepted is a space here.
+    texts = {
+        name: text.replace("\n", " ") if name.startswith("y_") else text
+        for name, text in json.loads(CORPUS.read_text("utf-8")).items()
+    }
+    (tmp_path / "corpus.json").write_text(json.dumps(texts))
+    flow = (
+        mf.SequentialWorkflow("w")
+        .argument("name")
+        .step("s", tool="odd.t", args={"name": mf.prompt_arg("name")}, timeout=10)
+    )
+    found, begun = {}, time.monotonic()
+    with mf.connect(odd=odd(at_call=[{"corpus": str(tmp_path / "corpus.json")}])) as servers:
+        for name in texts:
+            found[name] = flow.start(servers, name=name).all().trace[0]
+            assert servers["odd"].state == "open", name
+    assert (len(found), time.monotonic() - begun < 60) == (318, True)  # measured 3 s
+    status = {name: one.status for name, one in found.items()}
+    assert set(status.values()) == {"ok", "invalid_output"}
+    assert {name for name in status if name.startswith("y_") and status[name] != "ok"} == set()
+    assert {name for name in status if name.startswith("n_") and status[name] == "ok"} == NO_NUMBERS
+    assert {
+        name for name in status if name.startswith("y_") and found[name].value["v"] != json.loads(texts[name])
+    } == set()
