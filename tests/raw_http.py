@@ -51,7 +51,9 @@ class Handler(BaseHTTPRequestHandler):
             self.result(request, {"protocolVersion": "2025-11-25", "capabilities": able, "serverInfo": info})
         elif method == "server/discover" and self.server.is_modern:
             info = {"name": "raw", "version": "1"}
-            self.result(request, {"supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}}, "serverInfo": info})
+            self.result(
+                request, {"supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}}, "serverInfo": info}
+            )
         elif method == "tools/list":
             self.result(request, {"tools": [{"name": "t", "inputSchema": self.server.schema}]})
         else:
