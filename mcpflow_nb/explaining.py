@@ -73,7 +73,7 @@ class Explained(Shown):
         if self.outcome in ("paused", "completed"):
             return None
         last = self._itself._cover.record(self._records[-1]) if self._records else None
-        undone = self._itself._undo_words() if self.outcome in ("undone", "undo_failed") else None
+        undone = self._itself.undo_words() if self.outcome in ("undone", "undo_failed") else None
         if undone is not None and (last is None or last.error is None):
             return undone
         if last is None or last.error is None or (self.outcome == "cancelled" and last.status in ("ok", "handoff")):

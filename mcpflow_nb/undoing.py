@@ -165,7 +165,7 @@ class Undoing(Advancing):
             self._course = self._course.without(self._records[at])
         self.outcome = "undo_failed" if self._owed() else "undone"
 
-    def _undo_words(self) -> str:
+    def undo_words(self) -> str:
         """Return what was taken back and what remains, in a sentence."""
         done = [made.step for _, made in self._undos if made.status == "ok"]
         left = [self._records[at].step for at in self._owed()]

@@ -82,7 +82,8 @@ def _said(row: Any) -> str:
 
 
 def _attempt(row: Any) -> str:
-    return f" (attempt {row.attempt})" if row.attempt != 1 else ""
+    undoes = " (taken back)" if row.undoes else ""
+    return undoes + (f" (attempt {row.attempt})" if row.attempt != 1 else "")
 
 
 def _when(row: Any) -> str:

@@ -66,9 +66,10 @@ def html(run: Any) -> Safe:
     return frame(
         "Run", code(run.id, 40), facts,
         tag("p", "At step ", code(last.step), ":") if problem and last is not None else None, problem,
-        tag("p", tag("strong", "Reason"), ": ", short(error_shown(run.reason), 1_000)) if run.reason and not said else None,
+        _told("Reason", run.reason) if run.reason and not said and not _is_undone(run) else None,
+        _told("↶ Rollback", run.undo_words()) if _is_undone(run) else None,
         handoff.box(run) if _is_handed(run) else _skipped(run),
-        tag("p", tag("strong", "↶ Beyond this point"), ": ", short(_beyond_words(run), 1_000)) if _beyond(run) else None,
+        _told("↶ Beyond this point", _beyond_words(run)) if _beyond(run) else None,
         run_graph(run).figure(),
         box(run.next) if run.next is not None and not _is_handed(run) else None,
         tag("p", short(_instead(run), 600)) if _instead(run) else None,
@@ -127,6 +128,14 @@ def _instead(run: Any) -> str:
     if row is None or row.will not in ("reuse", "pinned", "wait for a re-run"):
         return ""
     return f"{WILL[row.will].icon} run.step() does not call it ({WILL[row.will].word}): {row.why}"
+
+
+def _told(head: str, words: str) -> Safe:
+    return tag("p", tag("strong", head), ": ", short(error_shown(words), 1_000))
+
+
+def _is_undone(run: Any) -> bool:
+    return run.outcome in ("undone", "undo_failed")
 
 
 def _is_handed(run: Any) -> bool:
