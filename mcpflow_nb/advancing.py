@@ -105,6 +105,7 @@ class Advancing(Settling):
         """Note an attempt after which the step is called again."""
         self._records.append(made)
         self._tries[made.step] = made.attempt
+        self._course = self._course.failing(made.step, None)  # what went wrong on purpose did so once
         if self._keeper is not None:
             self._keeper.record(made, "tried")
 

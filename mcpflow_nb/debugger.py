@@ -20,6 +20,7 @@ from mcpflow_nb.errors import CallError, RunError
 from mcpflow_nb.explaining import Explained
 from mcpflow_nb.faults import Failure, require_fault
 from mcpflow_nb.inputs import read_arguments
+from mcpflow_nb.progress import is_attended
 from mcpflow_nb.results import text_of_content, value_of
 from mcpflow_nb.steps import WorkflowStep
 from mcpflow_nb.trace import ANSWER, EDITED, Passed, Record
@@ -164,11 +165,8 @@ class Debugger(Explained):
         async with self._busy:
             now = self._itself._ready_at(self._index(step))
             if now.connection is None or now.connection.source != "mock":
-                where = (
-                    f"is called on {now.call.server!r}, which is {now.connection.source}"
-                    if now.connection
-                    else "calls no tool"
-                )
+                called = f"is called on {now.call.server!r}, which is {now.call.source}"
+                where = called if now.connection else "calls no tool"
                 raise RunError(f"run.fail(): step {step!r} {where}; only a mocked server can be made to fail")
             failure = Failure(words, fault, field) if words is not None else None
             self._moved(self._course.failing(step, failure), self.outcome)
@@ -251,6 +249,8 @@ class Debugger(Explained):
         lacking = [name for name in now.tool.required if name not in sent]
         if (now.call.problem and not values) or lacking:
             raise RunError(f"run.call(): {now.call.problem or 'no value for ' + ', '.join(map(repr, lacking))}")
+        if now.plan.approve and now.call.source == "live" and not is_attended():
+            raise RunError(f"run.call(): step {step!r} wants a person (approve=True); nobody is here")
         passed = tuple(Passed(name, value, EDITED if name in values else "") for name, value in sent.items())
         asked = now._replace(call=replace(now.call, arguments=passed))
         if (problem := await self._itself._intend(asked, 1, apart=True)) is not None:

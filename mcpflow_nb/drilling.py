@@ -17,6 +17,7 @@ from mcpflow_nb.errors import DefinitionError, RunError, did_you_mean
 from mcpflow_nb.exact import dumps
 from mcpflow_nb.faults import Failure, places
 from mcpflow_nb.paths import Path, dotted, split_path
+from mcpflow_nb.retrying import Retry
 from mcpflow_nb.run import Run
 from mcpflow_nb.sampling import sample
 from mcpflow_nb.show import Shown
@@ -153,7 +154,12 @@ class _Driller:
         DefinitionError
             When the run without a fault does not get to its end or a handoff.
         """
-        steps = tuple(step.model_copy(update={"timeout": seconds}) for step in workflow.steps)
+        # Everything is mocked: nobody has to be asked, and nothing is given time to recover.
+        drilled = {"timeout": seconds, "approve": False}
+        steps = tuple(
+            step.model_copy(update={**drilled, "retry": step.retry and Retry(step.retry.attempts, 0, on=step.retry.on)})
+            for step in workflow.steps
+        )
         quick = workflow.model_copy(update={"steps": steps, "breakpoints": ()})
         async with AsyncExitStack() as stack:
             for name in servers.names:

@@ -8,6 +8,7 @@ from mcp import Client
 from mcp.server import MCPServer
 
 import mcpflow_nb as mf
+from mcpflow_nb import debugger
 from mcpflow_nb import run as run_file
 from mcpflow_nb.trace import Trace
 
@@ -104,7 +105,8 @@ def test_what_the_client_answers_is_what_is_allowed(bank):
 @pytest.mark.parametrize("is_there", [False, True])
 @pytest.mark.row("CO01", "CO03")
 def test_on_a_live_server_somebody_must_be_there(monkeypatch, is_there):
-    monkeypatch.setattr(run_file, "is_attended", lambda: is_there)
+    for file in (run_file, debugger):
+        monkeypatch.setattr(file, "is_attended", lambda: is_there)
     live, paid = MCPServer("bank"), []
     live.tool(name="pay")(lambda amount: paid.append(amount))
     made = mf.SequentialWorkflow("w").step("pay", tool="bank.pay", args={"amount": "5"}, approve=True)
@@ -114,6 +116,8 @@ def test_on_a_live_server_somebody_must_be_there(monkeypatch, is_there):
         if not is_there:
             with pytest.raises(mf.RunError, match="nobody is here to allow step 'pay' on live server 'bank'"):
                 run.approve("pay")
+            with pytest.raises(mf.RunError, match="step 'pay' wants a person"):
+                run.call("pay")
             assert (run.outcome, paid) == ("waiting", [])
         assert run.approve("pay", by=None if is_there else "the desk").outcome == "completed"
     assert paid == ["5"]

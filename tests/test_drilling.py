@@ -163,3 +163,17 @@ def test_the_table_says_each_verdict_in_words():
         bundle = mf.drill(flow, servers)._repr_mimebundle_()
     assert "✖ silently wrong: null, wrong type, empty list" in " ".join(bundle["text/plain"].split())
     assert "✖ silently wrong" in bundle["text/html"]
+
+
+def test_a_drill_asks_nobody_waits_for_nothing_and_takes_back_what_it_did():
+    tools = {"make": {"id": 1}, "drop": {"ok": True}, "use": {"ok": True}}
+    made = mf.SequentialWorkflow("w", on_failure="rollback").step(
+        "make", tool="c.make", bind="made", undo={"tool": "c.drop", "args": {"id": mf.field("made", "id")}}
+    )
+    use = {"args": {"id": mf.field("made", "id")}, "approve": True, "repeat": True, "retry": mf.Retry(3, 30)}
+    with mf.connect(c=mf.mock(tools)) as servers:
+        drill = mf.drill(made.step("use", tool="c.use", **use), servers)
+    assert drill["use", "isError"].verdict == "stopped"
+    assert drill["use", "isError"].tries[0].trace.outcome == "undone"
+    lost = drill["use", "lost connection"].tries[0].trace
+    assert [one.attempt for one in lost if one.step == "use"] == [1, 2]

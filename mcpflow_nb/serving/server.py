@@ -166,7 +166,7 @@ class WorkflowServer(Shown):
         for step in workflow.steps:
             found = self.servers.find(step.tool, step.server) if step.tool is not None else None
             reads = found is None or found.connection.only_reads(found.tool)
-            hands.append(step if reads else step.model_copy(update={"handoff": True}))
+            hands.append(step if reads else step.model_copy(update={"handoff": True, "approve": False}))
         return workflow.model_copy(update={"steps": tuple(hands)})
 
     def _require_checked(self, workflow: SequentialWorkflow) -> None:
