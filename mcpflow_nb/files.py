@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 
 def write_whole(path: str | os.PathLike[str], text: str) -> Path:
-    """Write the text in place of what is there, and return the path.
+    """Write the text in place of what is there, and return the path; a link there is replaced, never written through.
 
     Raises
     ------
-    OSError
-        When it cannot be written; what was there is there still.
+    OSError, ValueError
+        When it cannot be written, or the path is none; what was there is there still.
     """
     target = Path(path)
     with tempfile.NamedTemporaryFile("w", dir=target.parent, encoding="utf-8", delete=False, newline="\n") as file:
@@ -24,7 +25,8 @@ def write_whole(path: str | os.PathLike[str], text: str) -> Path:
             file.close()
             os.replace(file.name, target)
         except BaseException:
-            file.close()
+            with suppress(OSError):  # what could not be written cannot be written now
+                file.close()
             os.unlink(file.name)
             raise
     return target

@@ -223,3 +223,22 @@ def test_resources_are_not_read_again_when_a_handoff_is_answered():
         assert (run.outcome, mock.reads) == ("handoff", ["docs://a"])
         run.answer()
     assert (run.outcome, mock.reads) == ("completed", ["docs://a"])
+
+
+DANGEROUS = ["file:///etc/passwd", "file://host/x", "http://169.254.169.254/latest", "http://localhost:1/x"]
+
+
+@pytest.mark.row("FI06")
+@pytest.mark.parametrize("uri", DANGEROUS)
+def test_a_uri_is_asked_of_its_server_and_never_opened_here(uri):
+    mocks = {"a": mf.mock({"t": 1}, resources={uri: "what the server says"})}
+    run = run_of(mf.WorkflowStep("s", resources=[uri], server="a"), mocks)
+    assert (mocks["a"].reads, run.trace[0].resources[0].contents[0]["text"]) == ([uri], "what the server says")
+
+
+@pytest.mark.row("FI06")
+@pytest.mark.parametrize("uri", ["{+link}", "{link}://x", "{+link}://x", "x{link}://y"])
+def test_the_scheme_of_a_uri_is_the_author_s_and_no_value_s(uri):
+    """The schemes of a workflow are those it is written with."""
+    made = mf.SequentialWorkflow("w").argument("link").step("s", resources=[uri])
+    assert made.check().codes == {"bad-uri"}
