@@ -44,6 +44,20 @@ def test_one_call_past_its_deadline_ends_no_other_call():
     assert found == ["rested"]
 
 
+@pytest.mark.row("SP10")
+def test_an_answer_after_its_deadline_reaches_no_other_call(raw):
+    found = []
+    with mf.connect(raw=raw("late")) as servers:
+        late = threading.Thread(target=lambda: found.append(one_step(seconds=0.3).start(servers).all().trace[0].status))
+        late.start()
+        while raw.calls() == 0 and late.is_alive():
+            threading.Event().wait(0.01)
+        assert servers.call("raw.t") == {"n": 2}  # in the session of the first, and after its answer
+        late.join(10)
+        assert servers.call("raw.t") == {"n": 3}
+    assert found == ["unknown"]
+
+
 @pytest.mark.parametrize("mode", ["output-wrong", "output-none"])
 def test_a_call_by_hand_refuses_output_that_breaks_its_schema(raw, mode):
     with mf.connect(raw=raw(mode)) as servers, pytest.raises(mf.CallError, match="it ran, but") as caught:

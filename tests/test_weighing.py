@@ -34,6 +34,7 @@ def ifs(floors=30):
     return {"$ref": "#/$defs/d0", "$defs": {**parts, f"d{floors}": {"type": "integer"}}}
 
 
+@pytest.mark.row("TL12")
 @pytest.mark.parametrize(
     ("schema", "value", "why"),
     [
@@ -55,6 +56,7 @@ def test_what_takes_too_long_is_unchecked(schema, value, why):
     assert time.monotonic() - begun < 15  # measured 3.6 s where it takes longest
 
 
+@pytest.mark.row("TL12")
 @pytest.mark.parametrize("pattern", ["^(a+)+$", "^(?=a)(a+)+$", r"^(a+)+\1b$", "^(a|a)*$"])
 def test_a_pattern_that_backtracks_without_end_elsewhere_is_judged_here(pattern):
     """T16, TL12."""
@@ -96,6 +98,7 @@ async def answers(_context, _params):
     return types.CallToolResult(content=[], structured_content=nested(60))
 
 
+@pytest.mark.row("TL12")
 def test_a_run_says_what_was_not_judged_and_the_servers_are_served_meanwhile(caplog):
     """T16, TL12."""
     gaps = []
