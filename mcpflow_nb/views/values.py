@@ -52,7 +52,7 @@ def brief(value: Any, most: int = 80, name: str = "") -> str:
 
 def _pieces(value: Any, most: int, depth: int) -> Iterator[str]:
     if isinstance(value, str):
-        yield json.dumps(label_shown(value[: most + 1]), ensure_ascii=False)
+        yield json.dumps(label_shown(_json_shown(value[: most + 1])), ensure_ascii=False)
     elif isinstance(value, Mapping | list | tuple):
         opened, closed = ("{", "}") if isinstance(value, Mapping) else ("[", "]")
         yield opened if depth else opened + "…"
@@ -237,7 +237,7 @@ def _item(key: Any, item: Any, rest: str, budget: _Budget, depth: int) -> Safe:
 
 def _leaf(value: Any, rest: str) -> Safe:
     if isinstance(value, str):
-        text = json.dumps(label_shown(value[:MAX_STRING]), ensure_ascii=False)
+        text = json.dumps(label_shown(_json_shown(value[:MAX_STRING])), ensure_ascii=False)
         cut = [f"… ({len(value):,} characters): ", _rest(rest)] if len(value) > MAX_STRING else None
         return joined(tag("code", short(text, 2 * len(text) + 2)), cut)
     return tag("code", short(_scalar(value) if not isinstance(value, Mapping | list | tuple) else _empty(value)))

@@ -286,5 +286,5 @@ class ManyMachines(Machine):
     """The same, for longer."""
 
 
-ManyMachines.TestCase.settings = settings(FEW, derandomize=False, max_examples=1_500, stateful_step_count=50)
+ManyMachines.TestCase.settings = settings(FEW, derandomize=False, max_examples=500, stateful_step_count=50)
 TestManyMachines = pytest.mark.timeout(3_600)(pytest.mark.nightly(ManyMachines.TestCase))
