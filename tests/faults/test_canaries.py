@@ -53,6 +53,8 @@ with servers.record("tape.json") as tape:
     display(run, run.next)
     run.answer(password=plain["answer"])
 assert run.outcome == "failed" and run.trace[-1].step == "fails", run.trace
+sent = [mock.calls[0][1]["token"], mock.calls[1][1]["iban"], mock.calls[1][1]["api_key"], mock.calls[2][1]["password"]]
+assert sent == [plain["token"], plain["secret"], plain["result"], plain["answer"]]
 """
 SHOW = """
 display(run, run.trace, *run.trace, run.conversation(), run.effects(), run.trace.timeline(), run.tree(), run.graph(), run.plan())
