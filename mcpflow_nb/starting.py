@@ -7,9 +7,11 @@ unless the mapping before gives that. To add one: a name in `OPTIONS`, and where
 from __future__ import annotations
 
 import sys
+from collections import OrderedDict
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
+from weakref import ref
 
 from mcpflow_nb.contracts import check
 from mcpflow_nb.errors import DefinitionError
@@ -22,6 +24,9 @@ OPTIONS: Final = ("journal", "run_id")
 """`journal`: a path, True for this user's own, None or False for none; in a notebook True, elsewhere None.
 `run_id`: the name of the run in its journal; one that is there goes on where it stood.
 """
+_MOST_VALID: Final = 64
+_valid: Final[OrderedDict[int, tuple[ref[Any], ...]]] = OrderedDict()
+"""What was found valid last, by the workflow's id: that workflow, and the catalogs it was held against."""
 
 
 def start(
@@ -38,7 +43,7 @@ def start(
     declared = {one.name for one in workflow.arguments}
     options = {name: more[name] for name in OPTIONS if name in more and (name not in declared or name in given)}
     asked = {**given, **{name: value for name, value in more.items() if name not in options}}
-    check(workflow, servers).raise_if_errors()
+    _require_valid(workflow, servers)
     arguments = read_arguments(workflow, asked)
     run = Run(workflow, servers, arguments, {name: arguments[name] for name in asked if name in arguments})
     journal, run_id = options.get("journal", True if _is_notebook() else None), options.get("run_id")
@@ -50,6 +55,23 @@ def start(
         return run
     kept: Run = above("resuming").begun(run, journal, run_id)
     return kept
+
+
+def _require_valid(workflow: SequentialWorkflow, servers: Any) -> None:
+    """Check a workflow, once as long as it and what every server offers are the very same objects: all of them are frozen.
+
+    One that reads the environment is checked each time, for that may change.
+    """
+    asked = (workflow, *(connection.catalog for connection in servers.values()))
+    before = _valid.get(id(workflow), ())
+    if len(before) == len(asked) and all(kept() is one for kept, one in zip(before, asked, strict=True)):
+        return
+    check(workflow, servers).raise_if_errors()
+    sources = (source for step in workflow.steps for source in (*step.args.values(), *step.template.values()))
+    if not any(source.variables for source in sources):
+        _valid[id(workflow)] = tuple(map(ref, asked))
+        if len(_valid) > _MOST_VALID:
+            _valid.popitem(last=False)
 
 
 def _is_notebook() -> bool:

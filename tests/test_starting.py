@@ -1,6 +1,7 @@
 """The options of a new run: where it is kept and what it is called; a workflow's own argument of that name comes first."""
 
 import pytest
+from mcp.server import MCPServer
 
 import mcpflow_nb as mf
 
@@ -67,3 +68,30 @@ def test_a_workflow_with_errors_is_refused_before_the_journal_is_made(servers, t
     with pytest.raises(mf.CheckError):
         mf.SequentialWorkflow("w").step("a", tool="m.nope").start(servers, journal=tmp_path / "r.db")
     assert not (tmp_path / "r.db").exists()
+
+
+def test_a_workflow_that_was_valid_is_checked_again_where_a_server_offers_something_else():
+    server = MCPServer("m", log_level="ERROR")
+
+    @server.tool()
+    def t() -> dict[str, int]:
+        return {"n": 1}
+
+    with mf.connect(m=server) as servers:
+        WORKFLOW.start(servers)
+        server.remove_tool("t")
+        WORKFLOW.start(servers)  # nobody has looked since
+        servers.refresh()
+        with pytest.raises(mf.CheckError, match="unknown-tool"):
+            WORKFLOW.start(servers)
+    with mf.connect(m=mf.mock({"other": 1})) as servers, pytest.raises(mf.CheckError, match="unknown-tool"):
+        WORKFLOW.start(servers)
+
+
+def test_a_workflow_that_reads_the_environment_is_checked_each_time(servers, monkeypatch):
+    reads = mf.SequentialWorkflow("w").step("a", tool="m.say", args={"journal": mf.env("STARTING_KEY")})
+    monkeypatch.setenv("STARTING_KEY", "value-5512")
+    reads.start(servers)
+    monkeypatch.delenv("STARTING_KEY")
+    with pytest.raises(mf.CheckError, match="missing-variable"):
+        reads.start(servers)
