@@ -11,6 +11,7 @@ from mcp import Client, MCPError
 import mcpflow_nb as mf
 from mcpflow_nb.bridge import run as in_io_thread
 from mcpflow_nb.run import Run
+from mcpflow_nb.serving import offers
 from mcpflow_nb.serving.offers import hints_of, tools_of
 from mcpflow_nb.serving.replies import tool_reply
 
@@ -282,3 +283,13 @@ def test_annotations_are_as_bad_as_the_worst_step(tools, expected):
 
 def test_the_tool_of_a_step_that_is_gone_counts_as_the_worst(servers):
     assert tools_of(hybrid().step("x", tool="hr.gone"), servers)[-1] is None
+
+
+@pytest.mark.parametrize(("trusted", "reads"), [((), False), (("m",), True)], ids=["T14-its word alone", "trusted"])
+def test_the_word_of_a_server_is_passed_on_as_ours_only_where_it_is_trusted(trusted, reads):
+    said = {"t": {"readOnlyHint": True, "openWorldHint": False}}
+    with mf.connect(m=mf.mock({"t": 1}, annotations=said), trusted=trusted) as servers:
+        workflow = mf.SequentialWorkflow("w").step("a", tool="m.t")
+        served, asked = offers.tool(workflow, servers), offers.prompt(workflow, servers)
+    assert (served.annotations.read_only_hint, served.annotations.destructive_hint) == (reads, not reads)
+    assert ("It only reads." in asked.description) is reads

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import mcp.types as types
@@ -47,6 +48,14 @@ def _found(step: WorkflowStep, servers: Any) -> Tool | None:
     return tool
 
 
+def believed(workflow: SequentialWorkflow, servers: Any) -> list[Tool | None]:
+    """Return the tools of `tools_of`, without the word of servers that are not trusted: it is not passed on as ours."""
+    tools = tools_of(workflow, servers)
+    return [
+        one if one and servers[one.server].spec.is_trusted else one and replace(one, annotations={}) for one in tools
+    ]
+
+
 def hints_of(tools: list[Tool | None]) -> dict[str, bool]:
     """Return what is sure of all of them; a hint that one does not give counts as the worse.
 
@@ -73,7 +82,7 @@ def description(workflow: SequentialWorkflow, hints: Mapping[str, bool]) -> str:
 
 def prompt(workflow: SequentialWorkflow, servers: Any) -> types.Prompt:
     """Return the workflow as a prompt; its arguments are text, so their types are said in words."""
-    hints = hints_of(tools_of(workflow, servers))
+    hints = hints_of(believed(workflow, servers))
     arguments = [
         types.PromptArgument(
             name=one.name, description=_argument_words(one), required=one.required and one.default is None
@@ -92,7 +101,7 @@ def _argument_words(argument: Argument) -> str:
 
 def tool(workflow: SequentialWorkflow, servers: Any) -> types.Tool:
     """Return the workflow as a tool: input schema from its arguments, and annotations that fail closed."""
-    hints = hints_of(tools_of(workflow, servers))
+    hints = hints_of(believed(workflow, servers))
     return types.Tool(
         name=tool_name(workflow), title=workflow.name, description=description(workflow, hints),
         input_schema=input_schema(workflow), output_schema=output_schema(workflow),
