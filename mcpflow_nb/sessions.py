@@ -15,7 +15,7 @@ from typing import Any, Final
 import httpx2
 from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
-from mcp.types import ToolListChangedNotification
+from mcp.types import DiscoverResult, ToolListChangedNotification
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
@@ -138,6 +138,12 @@ class Session:
         try:
             async with AsyncExitStack() as stack:
                 client = await stack.enter_async_context(await self._client(stack))
+                if (
+                    self.spec.mode in MODERN_PROTOCOL_VERSIONS
+                ):  # else it is not asked what it can do, and seems to have no tools
+                    client.session.adopt(
+                        DiscoverResult.model_validate(await client.session.send_discover(self.spec.mode))
+                    )
                 # Ours is a recorded step of its own: the SDK's raises after the tool ran, and drops the result.
                 client.session.validate_tool_result = _no_validation  # type: ignore[method-assign]
                 self.stderr.close_writer()

@@ -48,6 +48,14 @@ def test_headers_reach_the_server_and_are_not_shown():
         assert "canary-5" not in repr(servers["web"].spec) + str(servers._repr_mimebundle_())
 
 
+@pytest.mark.parametrize("mode", ["auto", "2026-07-28", "legacy"])
+def test_a_server_has_its_tools_whichever_protocol_is_asked_for(mode):
+    port = free_port()
+    with serving(port), mf.connect(web={"url": f"http://127.0.0.1:{port}/mcp", "mode": mode}) as servers:
+        assert (list(servers["web"].tools), servers.call("web.header")) == (["header", "die"], "")
+        assert servers["web"].protocol == ("2025-11-25" if mode == "legacy" else "2026-07-28")
+
+
 def test_a_server_that_dies_in_a_call_is_unknown_and_answers_again_once_it_is_back():
     port = free_port()
     with serving(port):
