@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mcpflow_nb.course import Outcome
     from mcpflow_nb.journal.keeper import Keeper
     from mcpflow_nb.messages import Conversation
+    from mcpflow_nb.outline import Outline
     from mcpflow_nb.run import Run
 
 
@@ -36,6 +37,8 @@ class Explained(Shown):
     parent: Run | None
     forked_at: int | None
     children: list[Run]
+    _outline: Outline
+    _pins: dict[str, Tool]
     _course: Course
     _records: list[Record]
     _inherited: int

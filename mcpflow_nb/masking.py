@@ -78,6 +78,12 @@ class Masks:
         for value in values:
             self._add(value)
 
+    def copied(self) -> Masks:
+        """Return masks that know the same and learn apart."""
+        made = Masks()
+        made.values, made._heads = set(self.values), dict(self._heads)
+        return made
+
     def know(self, text: str) -> None:
         """Remember a text that is a secret whatever it looks like; one of fewer than 4 characters is not looked for."""
         if len(text) >= _HEAD and text not in self.values:

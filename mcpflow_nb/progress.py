@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from contextvars import ContextVar
 from typing import Any, Final
 
 from mcpflow_nb.calls import Progress
@@ -17,6 +18,8 @@ from mcpflow_nb.visible import visible
 
 FIRST_SECONDS: Final = 1.0
 EVERY_SECONDS: Final = 0.5
+quiet: Final[ContextVar[bool]] = ContextVar("quiet", default=False)
+"""Whether a line for all stands in the place of a line a call."""
 
 
 def is_watched() -> bool:
@@ -46,7 +49,7 @@ class watching:  # noqa: N801 - reads as a sentence: `async with watching("step 
 
     async def __aenter__(self) -> Progress | None:
         """Begin to show where somebody watches; a class, for it stands around every step."""
-        if not is_watched():
+        if quiet.get() or not is_watched():
             return None
         self._ticker = asyncio.create_task(_tick(self.what, self._latest))
         return self._report

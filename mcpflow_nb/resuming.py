@@ -79,6 +79,19 @@ def resume(run_id: str, servers: Any, *, journal: Any = True, workflow: Sequenti
 def _resumed(
     store: Store, run_id: str, servers: Any, workflow: SequentialWorkflow | None, asked: Run | None = None
 ) -> Run:
+    fold = _taken(store, run_id, servers, workflow, asked)
+    bridge.run(_left_behind(fold))
+    return fold.run
+
+
+async def taken(store: Store, asked: Run) -> Run:
+    """Return the run of a journal that a new one asks for, where it stood; from the I/O thread. Errors as for `resume`."""
+    fold = _taken(store, asked.id, asked.servers, asked.workflow, asked)
+    await _left_behind(fold)
+    return fold.run
+
+
+def _taken(store: Store, run_id: str, servers: Any, workflow: SequentialWorkflow | None, asked: Run | None) -> _Fold:
     older = store.held.get(run_id)
     if older is not None and older.is_busy:
         words = "a verb of it is under way in this process; wait for it, or interrupt it"
@@ -96,8 +109,7 @@ def _resumed(
         keeper.defined(workflow)
         _redefine(run, workflow)
     run._keep(keeper)
-    bridge.run(_left_behind(fold))
-    return run
+    return fold
 
 
 def _redefine(run: Run, workflow: SequentialWorkflow) -> None:

@@ -35,21 +35,23 @@ _STOPPED: Final = ("handoff", "waiting", "failed", "unknown", "cancelled", "undo
 class Run(Undoing):
     """A run of a workflow against servers. `run["binding"]` is a value, `run.trace` what happened.
 
-    `given` are the arguments as the caller wrote them, for the conversation.
+    `given` are the arguments as the caller wrote them, for the conversation; `kin` is a run of the same on these servers.
     """
 
     def __init__(
         self, workflow: SequentialWorkflow, servers: Any, arguments: Mapping[str, Any],
-        given: Mapping[str, Any] | None = None,
+        given: Mapping[str, Any] | None = None, kin: Run | None = None,
     ) -> None:  # fmt: skip
         self.workflow = workflow
         self.servers = servers
         self._arguments = copied(dict(arguments))
         self.id = secrets.token_hex(8)
         self.outcome: Outcome = "paused"
-        self._outline = outline(workflow, servers, copied(dict(arguments if given is None else given)))
+        asked = copied(dict(arguments if given is None else given))
+        self._outline = outline(workflow, servers, asked) if kin is None else replace(kin._outline, given=asked)
         self._cover = Cover(workflow)
-        self._pins, self._undo_pins = pins_of(workflow, servers), undo_pins_of(workflow, servers)
+        self._pins = pins_of(workflow, servers) if kin is None else dict(kin._pins)
+        self._undo_pins = undo_pins_of(workflow, servers) if kin is None else dict(kin._undo_pins)
         self._records: list[Record] = []
         self._tries: dict[str, int] = {}
         self._before: dict[str, int] = {}
@@ -248,7 +250,7 @@ class Run(Undoing):
     async def _go(self, goal: int, *, is_here: bool = True) -> Run:
         """Run until the index `goal`, a breakpoint, or the run ends; a breakpoint where the run stands holds it no more."""
         self._goal = goal
-        while self.outcome == "paused" and self.position < goal:
+        while self.outcome == "paused" and self.position < self._goal:
             if not is_here and self._breaks_here():
                 break
             is_here = False

@@ -156,6 +156,7 @@ def test_contributing_names_every_file_of_the_package_and_no_other() -> None:
         "serving/",
         "stepper/",
         "compliance/",
+        "mapping/",
         "testing/",
     }
 

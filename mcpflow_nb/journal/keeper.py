@@ -40,12 +40,22 @@ _TOO_DEEP: Final = "it ran, but its result is nested too deep for the journal"
 class Keeper:
     """Who writes one run down. `epoch` is 0 until the run is in the journal."""
 
-    def __init__(self, store: Store, run: Any, epoch: int = 0, seq: int = 0) -> None:
+    def __init__(
+        self,
+        store: Store,
+        run: Any,
+        epoch: int = 0,
+        seq: int = 0,
+        *,
+        batch: str | None = None,
+        kin: Keeper | None = None,
+    ) -> None:
         self.store, self.run_id, self.epoch = store, run.id, epoch
         self.is_restored = epoch > 0
-        self.masks = masks_of(run.servers)
+        self.masks: Masks = masks_of(run.servers) if kin is None else kin.masks.copied()
         self._run = run
-        self._begun = Begun(run.workflow.name, tables.now())
+        self._saved: str | None = None if kin is None else kin.saved
+        self._begun = Begun(run.workflow.name, tables.now(), batch)
         self._seq = seq
         self._waiting: list[Row] = []
         store.held[self.run_id] = self
@@ -65,8 +75,15 @@ class Keeper:
         }  # fmt: skip
         asked = {"arguments": run._cover.given(run.arguments), "given": run._cover.given(run.given)}
         self.masks.learn([asked, shared])
-        said = self.masks.masked({**asked, **shared})
-        self._put("begun", dumps({"workflow": workflow_plain(run.workflow, self.masks), **said}))
+        said = dumps(self.masks.masked({**asked, **shared}))
+        self._put("begun", f'{{"workflow": {self.saved}, {said[1:]}')
+
+    @property
+    def saved(self) -> str:
+        """The workflow as JSON text, masked; made once for all runs that begin with it."""
+        if self._saved is None:
+            self._saved = dumps(workflow_plain(self._run.workflow, self.masks))
+        return self._saved
 
     def defined(self, workflow: SequentialWorkflow) -> None:
         """Note that the run goes on with another definition, where it is another one."""

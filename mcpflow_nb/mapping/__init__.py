@@ -1,0 +1,1 @@
+"""One workflow for every row of a table: `rows.py` runs them, so many at once."""
