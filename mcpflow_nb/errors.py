@@ -130,8 +130,9 @@ class ArgumentsError(McpflowError, ValueError):
     def __init__(self, workflow: str, problems: Sequence[Problem]) -> None:
         self.workflow = workflow
         self.problems = tuple(problems)
-        lines = "".join(f"\n  argument {p.argument!r}: {p.message} [{p.code}]" for p in problems)
-        super().__init__(f"workflow {workflow!r} cannot start, nothing was called:{lines}")
+        lines = "".join(f"\n  argument {p.argument!r}: {p.message} [{p.code}]" for p in self.problems[:100])
+        more = f"\n  and {len(self.problems) - 100:,} more" if len(self.problems) > 100 else ""
+        super().__init__(f"workflow {workflow!r} cannot start, nothing was called:{lines}{more}")
 
 
 class MissingValueError(McpflowError, LookupError):

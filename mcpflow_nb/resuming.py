@@ -91,6 +91,11 @@ async def taken(store: Store, asked: Run) -> Run:
     return fold.run
 
 
+def looked(store: Store, run_id: str, servers: Any) -> Run:
+    """Return a run of a journal as it stands there, to be read alone; it is not taken."""
+    return _folded(store, run_id, servers, store.look(run_id)).run
+
+
 def _taken(store: Store, run_id: str, servers: Any, workflow: SequentialWorkflow | None, asked: Run | None) -> _Fold:
     older = store.held.get(run_id)
     if older is not None and older.is_busy:

@@ -25,6 +25,7 @@ from mcpflow_nb.where import Where, here
 
 if TYPE_CHECKING:
     from mcpflow_nb.forecast import Forecast
+    from mcpflow_nb.mapping.mapped import MapVerb
     from mcpflow_nb.problems import Report
     from mcpflow_nb.run import Run
     from mcpflow_nb.servers import Servers
@@ -118,13 +119,13 @@ class SequentialWorkflow(Shown, Data):
     def check(self, servers: Servers | None = None) -> Report:
         """Return every problem at once; with servers also against what they offer. Calls no tool."""
         if servers is not None:
-            _require_servers(servers)
+            require_servers(servers)
         report: Report = above("checks" if servers is None else "contracts").check(self, servers)
         return report
 
     def forecast(self, servers: Servers) -> Forecast:
         """Return what a run is expected to do at each step, and why: call, fetch, hand off, or stop. Calls nothing."""
-        _require_servers(servers)
+        require_servers(servers)
         forecast: Forecast = above("forecast").forecast(self, servers)
         return forecast
 
@@ -140,15 +141,24 @@ class SequentialWorkflow(Shown, Data):
         ArgumentsError
             When arguments are missing, unknown or of the wrong type; all at once.
         """
-        _require_servers(servers)
+        require_servers(servers)
         if arguments is not None and not isinstance(arguments, Mapping):
             raise DefinitionError(f"arguments are a mapping of names to values, not {type(arguments).__name__}")
         run: Run = above("starting").start(self, servers, arguments or {}, more)
         return run
 
+    @property
+    def map(self) -> MapVerb[...]:
+        """`workflow.map(table, servers)`: one run a row of a table, so many at once; `await workflow.map.aio(...)` as well.
+
+        `help(workflow.map)` has all options; see `mapping/mapped.py`.
+        """
+        verb: MapVerb[...] = above("mapping.mapped").MapVerb(self)
+        return verb
+
     def stepper(self, servers: Servers, arguments: Mapping[str, Any] | None = None, /, **more: Any) -> Any:
         """Show a new run under controls, as `run.stepper()`; a form asks for its arguments when none are given."""
-        _require_servers(servers)
+        require_servers(servers)
         return above("stepper.widget").workflow_stepper(self, servers, {**(arguments or {}), **more})
 
     def graph(self) -> Graph:
@@ -167,7 +177,7 @@ class SequentialWorkflow(Shown, Data):
         With servers it names what nothing gives, and warns of guidance on a tool that changes something.
         """
         if servers is not None:
-            _require_servers(servers)
+            require_servers(servers)
         skill: Skill = above("skill").to_skill(self, servers)
         return skill
 
@@ -191,6 +201,7 @@ class SequentialWorkflow(Shown, Data):
     __repr__, __str__ = Shown.__repr__, Shown.__str__
 
 
-def _require_servers(servers: Any) -> None:
+def require_servers(servers: Any) -> None:
+    """Refuse what is no `mf.connect(...)`."""
     if not hasattr(servers, "find"):
         raise DefinitionError(f"servers: give what mf.connect(...) returned, not {type(servers).__name__}")

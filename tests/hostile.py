@@ -23,6 +23,7 @@ from mcpflow_nb.journal.owner import Owner
 from mcpflow_nb.journal.runs import Runs
 from mcpflow_nb.journal.tables import Kept, State
 from mcpflow_nb.lessons.reports import Answered, Checked, Judged, Told
+from mcpflow_nb.mapping.results import Mapped, MapResults
 from mcpflow_nb.messages import KIND, STEP, Conversation, Message
 from mcpflow_nb.mock_server import MockCall
 from mcpflow_nb.outline import Ahead
@@ -183,6 +184,17 @@ def debugged(text):
             (text,),
         ),
         a_journal(text),
+        MapResults(
+            text,
+            (
+                Mapped(text, text, text, text, text, text, {text: {text: text}}),
+                Mapped(1, "1", "completed", bindings={text: text}),
+            ),
+            (text,),
+            (text,),
+            text,
+            text,
+        ),
         ReplayCheck(text, (Finding("argument changed", text, text, {text: text}, [text], text),), 1),
         Upcoming(text, (upcoming.Remaining(text, text, text, text, text, (text,), text),)),
     ]

@@ -58,7 +58,8 @@ class Keeper:
         self._begun = Begun(run.workflow.name, tables.now(), batch)
         self._seq = seq
         self._waiting: list[Row] = []
-        store.held[self.run_id] = self
+        if epoch:
+            self._hold(epoch)
 
     @property
     def is_busy(self) -> bool:
@@ -77,6 +78,11 @@ class Keeper:
         self.masks.learn([asked, shared])
         said = dumps(self.masks.masked({**asked, **shared}))
         self._put("begun", f'{{"workflow": {self.saved}, {said[1:]}')
+
+    @property
+    def begun(self) -> int:
+        """What tells how the run begins, as `Member` has it."""
+        return hash(self._waiting[0].text)
 
     @property
     def saved(self) -> str:
@@ -98,10 +104,14 @@ class Keeper:
         made.begin()
         return made
 
+    def _hold(self, epoch: int) -> None:
+        """Be the one of this process who holds the run."""
+        self.epoch, self.store.held[self.run_id] = epoch, self
+
     def begin_now(self) -> None:
         """Write the beginning of the run; waits as a plain call. Errors as for `Store.begin_now`."""
         self.begin()
-        self.epoch = self.store.begin_now(self.run_id, self._begun, self._state(), tuple(self._waiting))
+        self._hold(self.store.begin_now(self.run_id, self._begun, self._state(), tuple(self._waiting)))
         self._waiting = []
 
     def note(self, kind: Kind, body: Mapping[str, Any]) -> None:
@@ -162,7 +172,7 @@ class Keeper:
     async def _write(self, state: State) -> None:
         rows = tuple(self._waiting)
         if not self.epoch:
-            self.epoch = await self.store.begin(self.run_id, self._begun, state, rows)
+            self._hold(await self.store.begin(self.run_id, self._begun, state, rows))
         else:
             keeps = state.outcome not in ("completed", "undone")
             await self.store.append(self.run_id, self.epoch, state, rows, keeps=keeps)

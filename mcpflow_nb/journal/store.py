@@ -21,7 +21,7 @@ from weakref import WeakValueDictionary
 from mcpflow_nb.errors import JournalError
 from mcpflow_nb.journal import tables
 from mcpflow_nb.journal.owner import LEASE_SECONDS
-from mcpflow_nb.journal.tables import Begun, Event, Row, State
+from mcpflow_nb.journal.tables import Begun, Event, Member, Row, State
 
 MOST_AT_ONCE: Final = 500
 Work = Callable[[sqlite3.Connection], Any]
@@ -73,6 +73,11 @@ class Store:
     def has(self, run_id: str) -> bool:
         """Tell whether there is a run of this id."""
         return bool(self._now(lambda db: tables.has(db, run_id)))
+
+    def batch(self, name: str) -> dict[str, Member]:
+        """Return what is there of a batch, by run id; nothing is taken."""
+        found: dict[str, Member] = self._now(lambda db: tables.batch(db, name))
+        return found
 
     def look(self, run_id: str) -> list[Event]:
         """Return the events of a run, oldest first, and take nothing; errors as for `take`."""

@@ -86,6 +86,13 @@ class Kept:
         return "interrupted" if self.state.outcome == RUNNING and not self.is_held else self.state.outcome
 
 
+class Member(NamedTuple):
+    """A run of a batch: its outcome, and what tells how it was begun, in this process; None where it is not done."""
+
+    outcome: str
+    begun: int | None
+
+
 class Begun(NamedTuple):
     """A run that is new: its workflow's name, when it began, and the batch it belongs to."""
 
@@ -128,6 +135,17 @@ def take(db: sqlite3.Connection, path: Path, run_id: str) -> tuple[list[Event], 
 def has(db: sqlite3.Connection, run_id: str) -> bool:
     """Tell whether there is a run of this id."""
     return db.execute("SELECT 1 FROM runs WHERE run_id=?", (run_id,)).fetchone() is not None
+
+
+def batch(db: sqlite3.Connection, name: str) -> dict[str, Member]:
+    """Return what is there of a batch, by run id."""
+    rows = db.execute(
+        "SELECT run_id, outcome, CASE WHEN outcome='completed' AND NOT EXISTS"
+        "(SELECT 1 FROM events e WHERE e.run_id=r.run_id AND e.kind='defined')"
+        " THEN (SELECT body FROM events e WHERE e.run_id=r.run_id AND e.seq=0) END FROM runs r WHERE batch=?",
+        (name,),
+    )
+    return {run_id: Member(outcome, None if text is None else hash(text)) for run_id, outcome, text in rows}
 
 
 def append(

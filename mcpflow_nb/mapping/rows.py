@@ -15,8 +15,8 @@ from mcpflow_nb.covering import shown_bindings
 from mcpflow_nb.errors import ChangedError, McpflowError, RunError, RunHeldError
 from mcpflow_nb.journal.keeper import Keeper
 from mcpflow_nb.journal.places import place
-from mcpflow_nb.journal.runs import runs
 from mcpflow_nb.journal.store import Store, store_at
+from mcpflow_nb.journal.tables import Event, Member
 from mcpflow_nb.progress import quiet
 from mcpflow_nb.resuming import taken
 from mcpflow_nb.run import Run
@@ -72,7 +72,7 @@ async def run_rows(
         Call the failed step of a row of the journal once more; what ran before it is used.
     """
     store = store_at(place(journal)) if journal else None
-    there = {one.run_id: one.outcome for one in runs(journal=journal, batch=map_id)} if store else {}
+    there = store.batch(map_id) if store is not None else {}
     table = _Table(Run(workflow, servers, {}), store, map_id, there, tuple(bindings), rerun_failed, on_row)
     token = quiet.set(True)
     try:
@@ -106,7 +106,7 @@ class _Table:
     kin: Run
     store: Store | None
     map_id: str
-    there: Mapping[str, str]
+    there: Mapping[str, Member]
     bindings: tuple[str, ...]
     rerun_failed: bool
     on_row: OnRow
@@ -134,6 +134,8 @@ class _Table:
         problem, outcome = "", "failed"
         try:
             run = await self._run(key, arguments)
+            if run is None:
+                return
             self.under_way.add(run)
             await self._go(run)
         except asyncio.CancelledError:
@@ -152,18 +154,24 @@ class _Table:
         else:
             self.on_row(self._ended(key, run), run)
 
-    async def _run(self, key: str, arguments: Mapping[str, Any]) -> Run:
+    async def _run(self, key: str, arguments: Mapping[str, Any]) -> Run | None:
+        """Return the run of a row, new or as it stands in the journal; None where it is done there, which is told."""
         run = Run(self.kin.workflow, self.kin.servers, arguments, kin=self.kin)
         if self.store is None:
             return run
         run.id = f"{self.map_id}/{key}"
-        outcome = self.there.get(run.id)
-        if outcome is None:
-            keeper = Keeper(self.store, run, batch=self.map_id, kin=self.keeper)
-            keeper.begin()
+        there = self.there.get(run.id)
+        keeper = Keeper(self.store, run, batch=self.map_id, kin=self.keeper)
+        keeper.begin()
+        if there is None:
             run._keep(keeper)
             return run
-        return await taken(self.store, run)
+        if there.begun != keeper.begun:
+            return await taken(self.store, run)
+        values = _bound(self.store.look(run.id), self.bindings) if self.bindings else {}
+        self.on_row(Ended(key, "completed", run.id, bindings=values), None)
+        await asyncio.sleep(0)  # let others have a turn: there may be thousands of these
+        return None
 
     async def _go(self, run: Run) -> None:
         if self.is_stopped:
@@ -187,3 +195,9 @@ class _Table:
             last.error if last is not None else None,
             shown_bindings(run.workflow, values) if values else {},
         )  # fmt: skip
+
+
+def _bound(events: Iterable[Event], names: Sequence[str]) -> dict[str, Any]:
+    """Return the values of bindings of a run that is done, as its events have them."""
+    made = (one.body for one in events if one.kind == "record" and one.body["binding"] in names)
+    return {body["binding"]: body["value"] for body in made}
