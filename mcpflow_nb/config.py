@@ -20,6 +20,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from mcpflow_nb.errors import ConfigError, did_you_mean
 from mcpflow_nb.exact import once
+from mcpflow_nb.limits import NAMES, Limits, read_limits
 from mcpflow_nb.masking import KNOWN, is_secret
 from mcpflow_nb.saving import MAX_BYTES as MOST_IN_A_FILE
 from mcpflow_nb.sources import Source
@@ -36,6 +37,7 @@ MAX_BYTES: Final = 20_000_000
 """What one message of a server may have, by default."""
 _KNOWN: Final = {
     "type", "transport", "command", "args", "env", "cwd", "url", "headers", "mode", "timeout", "trusted", "max_bytes",
+    *NAMES,
 }  # fmt: skip
 
 
@@ -59,6 +61,7 @@ class Spec:
     source: Literal["live", "mock", "recorded"] = "live"
     is_trusted: bool = False
     """Whether what its tools say of themselves, read-only or idempotent, is believed."""
+    limits: Limits = field(default_factory=Limits)
     extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
@@ -105,6 +108,19 @@ def with_trust(specs: Sequence[Spec], trusted: Collection[str]) -> list[Spec]:
     return [replace(one, is_trusted=True) if one.name in trusted else one for one in specs]
 
 
+def with_limits(specs: Sequence[Spec], limits: Mapping[str, Mapping[str, Any]] | None) -> list[Spec]:
+    """Return how to reach servers, with the limits of these names; errors as for `with_trust`."""
+    names = [one.name for one in specs]
+    if not isinstance(limits, Mapping | None) or (unknown := [name for name in limits or () if name not in names]):
+        wrong = unknown[0] if isinstance(limits, Mapping) else limits
+        raise ConfigError(
+            f"connect: limits= is a mapping of names of its servers to their limits, not {wrong!r}"
+            f"{did_you_mean(str(wrong), names)}"
+        )
+    given = limits or {}
+    return [replace(one, limits=read_limits(one.name, given[one.name])) if one.name in given else one for one in specs]
+
+
 def _from_dict(name: str, given: Mapping[str, Any]) -> Spec:
     config = {key: _expanded(name, key, value) for key, value in given.items() if value is not None}
     extra = {key: value for key, value in config.items() if key not in _KNOWN}
@@ -114,6 +130,7 @@ def _from_dict(name: str, given: Mapping[str, Any]) -> Spec:
     if not isinstance(config.get("trusted", False), bool):
         raise ConfigError(f"server {name!r}: trusted is true or false, not {config['trusted']!r}")
     more["is_trusted"] = config.get("trusted", False)
+    more["limits"] = read_limits(name, {key: config[key] for key in NAMES if key in config})
     for key in ("env", "headers"):
         _require_texts(name, key, config.get(key, {}))
     if "url" in config:

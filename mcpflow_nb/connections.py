@@ -19,6 +19,7 @@ from mcpflow_nb.config import Spec
 from mcpflow_nb.declared import refusal
 from mcpflow_nb.errors import NotOfferedError, ServerError
 from mcpflow_nb.hearing import Heard, hearing
+from mcpflow_nb.limits import Turns
 from mcpflow_nb.listing import catalog_of
 from mcpflow_nb.masking import KNOWN
 from mcpflow_nb.sessions import Session, hidden, reason_of
@@ -60,6 +61,7 @@ class Connection(Shown):
         """What the server calls itself, with its version; None where it does not say, or was never open."""
         self.catalog = Catalog()
         self.listeners: list[Listener] = []
+        self.turns = Turns(spec.limits)
         self._session: Session | None = None
         self._sessions: set[Session] = set()
         self._opening = asyncio.Lock()

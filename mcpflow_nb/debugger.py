@@ -256,7 +256,8 @@ class Debugger(Explained):
         if (problem := await self._itself._intend(asked, 1, apart=True)) is not None:
             raise RunError(f"run.call(): {problem}")
         begun = datetime.now(UTC)
-        answer = await now.connection.call(now.tool.name, sent, self.workflow.steps[at].timeout, pin=now.pin)
+        async with now.connection.turns:
+            answer = await now.connection.call(now.tool.name, sent, self.workflow.steps[at].timeout, pin=now.pin)
         self._apart.append(made := Record(
             step, now.connection.name, now.tool.name, answer.status, now.connection.source, passed, started=begun
         ))  # fmt: skip

@@ -78,12 +78,13 @@ async def perform(
     if ready.needs_approval:
         return await _left_to_others(ready, doing, attempt, "waiting", _why_waiting(ready))
     meta: dict[str, Any] = {FAIL: ready.failure.asked} if ready.failure is not None else {}
-    if intend is not None:
-        if (problem := await intend(ready, attempt)) is not None:
-            return record(ready, doing, "not_sent", error=problem, attempt=attempt)
-        meta[KEY_META] = ready.scope.key
-    doing.sent = datetime.now(UTC)
-    doing.made = made = await _called(ready, doing, ready.connection, ready.tool, attempt, progress, meta)
+    async with ready.connection.turns:  # before the intent: the time in it is that of the call
+        if intend is not None:
+            if (problem := await intend(ready, attempt)) is not None:
+                return record(ready, doing, "not_sent", error=problem, attempt=attempt)
+            meta[KEY_META] = ready.scope.key
+        doing.sent = datetime.now(UTC)
+        doing.made = made = await _called(ready, doing, ready.connection, ready.tool, attempt, progress, meta)
     return await _with_later_resources(ready, doing, made) if made.status == "ok" and step.resources else made
 
 

@@ -71,9 +71,10 @@ async def _one(step: WorkflowStep, template: str, scope: Scope, servers: Any, *,
         connection = offering(uri, step, servers)
     except (MissingValueError, ServerError, ValueError) as problem:
         return Fetched(uri, None, error=f"resource {uri!r} cannot be fetched: {problem}", after_call=after)
-    clock = time.perf_counter()
-    answer = await connection.read(asked, step.timeout)
-    seconds = time.perf_counter() - clock
+    async with connection.turns:
+        clock = time.perf_counter()
+        answer = await connection.read(asked, step.timeout)
+        seconds = time.perf_counter() - clock
     contents = tuple((answer.raw or {}).get("contents", ()))
     error = None
     if answer.status != "ok":

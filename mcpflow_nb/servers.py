@@ -12,9 +12,9 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from mcpflow_nb.bridge import run, verb
+from mcpflow_nb.bridge import arun, run, verb
 from mcpflow_nb.catalog import Tool
-from mcpflow_nb.config import Spec, spec, with_trust
+from mcpflow_nb.config import Spec, spec, with_limits, with_trust
 from mcpflow_nb.connections import Connection
 from mcpflow_nb.errors import CallError, ConfigError, ConnectError, NotJsonError, NotOfferedError, ServerError
 from mcpflow_nb.mocks import mock_like
@@ -124,7 +124,8 @@ class Servers(Shown, Mapping[str, Connection]):
                 problem = f"argument {name!r}: {error}"
         if problem:
             raise CallError(connection.name, found.name, "not_sent", problem)
-        answer = await connection.call(found.name, sent, timeout)
+        async with connection.turns:
+            answer = await connection.call(found.name, sent, timeout)
         if answer.status != "ok" or answer.raw is None:
             said = answer.error or text_of_content(answer.raw or {})
             http = answer.http_status, answer.retry_after
@@ -205,7 +206,7 @@ class _Connect:
     """`mf.connect(...)`, and `await mf.connect.aio(...)` from async code."""
 
     def __call__(
-        self, config: Any = None, /, *, this_python: bool = False, trusted: Any = (), **servers: Any
+        self, config: Any = None, /, *, this_python: bool = False, trusted: Any = (), limits: Any = None, **servers: Any
     ) -> Servers:
         """Open servers by name, all at once.
 
@@ -217,6 +218,8 @@ class _Connect:
             In a config file, `python` means the interpreter that runs now.
         trusted
             Names of servers whose word that a tool only reads, or may be repeated, is believed.
+        limits
+            What may be asked of a server: `{"hr": {"max_in_flight": 4, "calls_per_second": 10}}`; both are also in a config.
         servers
             One name each: a server object, a command as a list, a URL, a config dict, `mf.mock({...})`.
 
@@ -228,29 +231,22 @@ class _Connect:
             When none of the servers could be opened. One broken server of several is reported, shown as
             `failed`, and leaves the others.
         """
-        return run(_connect(with_trust(_specs(config, servers, this_python), trusted)))
+        return run(_connect(_specs(config, servers, this_python, trusted, limits)))
 
     async def aio(
-        self, config: Any = None, /, *, this_python: bool = False, trusted: Any = (), **servers: Any
+        self, config: Any = None, /, *, this_python: bool = False, trusted: Any = (), limits: Any = None, **servers: Any
     ) -> Servers:
         """Do the same from async code."""
-        return await _opener.open.aio(with_trust(_specs(config, servers, this_python), trusted))
+        return await arun(_connect(_specs(config, servers, this_python, trusted, limits)))
 
     def __repr__(self) -> str:
         return "<mf.connect: servers by name, as a call or await .aio()>"
 
 
-class _Opener:
-    @verb
-    async def open(self, specs: list[Spec]) -> Servers:
-        return await _connect(specs)
-
-
-_opener: Final = _Opener()
 connect: Final = _Connect()
 
 
-def _specs(config: Any, servers: Mapping[str, Any], this_python: bool) -> list[Spec]:
+def _specs(config: Any, servers: Mapping[str, Any], this_python: bool, trusted: Any, limits: Any) -> list[Spec]:
     """Return how to reach each server; a config file and a mapping may both be given with more names."""
     given: dict[str, Any] = {}
     if isinstance(config, str | os.PathLike):
@@ -263,7 +259,7 @@ def _specs(config: Any, servers: Mapping[str, Any], this_python: bool) -> list[S
     given |= servers
     if not given:
         raise ConfigError("connect needs at least one server: mf.connect(name=server)")
-    return [spec(name, value) for name, value in given.items()]
+    return with_limits(with_trust([spec(name, value) for name, value in given.items()], trusted), limits)
 
 
 async def _connect(specs: list[Spec]) -> Servers:

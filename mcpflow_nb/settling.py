@@ -184,7 +184,8 @@ class Settling(Debugger):
             return Told(f"its check could not be asked: {error}")
         if self._keeper is not None and self._keeper.is_restored and holds_mask(given):
             return Told("its check would hold a secret that the journal masked; it was not asked")
-        answer = await connection.call(tool.name, given, step.timeout)
+        async with connection.turns:
+            answer = await connection.call(tool.name, given, step.timeout)
         if answer.status != "ok" or answer.raw is None:
             said = answer.error or text_of_content(answer.raw or {})
             return Told(f"its check gave no answer: {said} [{answer.status}]")
