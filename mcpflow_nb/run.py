@@ -258,7 +258,7 @@ class Run(Undoing):
         return self
 
     def _breaks_here(self) -> bool:
-        here = self.workflow.steps[self.position].name
+        here = self.workflow.steps[self.position].name if self.workflow.breakpoints else ""
         return any(one.step == here and one.holds(self._ready().call) for one in self.workflow.breakpoints)
 
     def _answered(self) -> dict[str, Passed] | None:
