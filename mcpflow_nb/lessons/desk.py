@@ -20,6 +20,7 @@ from mcpflow_nb.lessons import (
     lesson_10,
     lesson_11,
     lesson_12,
+    lesson_13,
 )
 from mcpflow_nb.lessons.build import solution_code
 from mcpflow_nb.lessons.judging import SECONDS, is_unattempted, judge
@@ -40,6 +41,7 @@ LESSONS: Final = (
     lesson_10.LESSON,
     lesson_11.LESSON,
     lesson_12.LESSON,
+    lesson_13.LESSON,
 )
 """Every lesson, in reading order."""
 
