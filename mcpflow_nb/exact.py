@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections import Counter
+from contextlib import suppress
 from typing import Any, Final
 
 SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -30,6 +31,11 @@ def dumps(value: Any, *, indent: int | None = None) -> str:
     >>> loads(dumps([float("inf"), 2**60 + 1]))
     [inf, 1152921504606846977]
     """
+    if indent is None:
+        with suppress(ValueError):  # it has NaN or an infinity
+            text = _PLAIN.encode(value)
+            if not any(tag in text for tag in _QUOTED) and (text.isascii() or not SURROGATE.search(text)):
+                return text
     return json.dumps(_tagged(value), ensure_ascii=False, indent=indent, allow_nan=False)
 
 
@@ -44,6 +50,7 @@ def loads(text: str) -> Any:
     return _untagged(json.loads(text))
 
 
+_PLAIN: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 _TAG: Final = "$float"
 _TEXT_TAG: Final = "$text"
 _PAIRS_TAG: Final = "$pairs"
@@ -81,3 +88,5 @@ _TAGS: Final[dict[str, Any]] = {
     _PAIRS_TAG: lambda pairs: {_untagged(key): _untagged(item) for key, item in pairs},
     "$object": lambda tagged: {key: _untagged(item) for key, item in tagged.items()},
 }
+_QUOTED: Final = tuple(f'"{tag}"' for tag in _TAGS)
+"""Text without any of these, NaN or a surrogate is exact as it is written."""

@@ -38,7 +38,6 @@ class Explained(Shown):
     forked_at: int | None
     children: list[Run]
     _outline: Outline
-    _pins: dict[str, Tool]
     _course: Course
     _records: list[Record]
     _inherited: int
