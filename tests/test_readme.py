@@ -64,9 +64,10 @@ def test_the_python_of_the_readme_runs_as_it_stands(examples: Any) -> None:
     assert names["cassette"].workflows.keys() == {"onboard_employee"}
     assert names["run"].outcome == "completed"
     assert names["run"]["email_result"] == {"sent": True, "to": "alice@company.example"}
+    assert names["onboarded"].counts == {"completed": 2, "refused": 1}
     assert names["results"].note == "simulated: not evidence"
     assert sorted(path.name for path in folder.iterdir() if "-" not in path.name) == [
-        "onboard.cassette.json", "onboard.trace.json", "runs.db", "test_onboard.py", "trials.jsonl",
+        "onboard.cassette.json", "onboard.trace.json", "people.db", "runs.db", "test_onboard.py", "trials.jsonl",
     ]  # fmt: skip
 
 
