@@ -189,3 +189,42 @@ def test_a_workflow_that_is_served_in_a_cell_answers_meanwhile_and_ends_with_the
     port = int(text_of(outputs[3]).split(":")[2].split("/")[0])
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+MAP = """
+import asyncio
+stop_at = -1
+async def work(n):
+    await asyncio.sleep(0.01)
+    if n == stop_at:
+        os.kill(os.getpid(), signal.SIGINT)
+    return {'n': n}
+servers = mf.connect(m=mf.mock({'t': work}))
+flow = mf.SequentialWorkflow('flow').argument('n', type=int).step('a', tool='m.t', args={'n': mf.prompt_arg('n')})
+table = [{'n': n} for n in range(200)]
+"""
+
+
+def test_interrupt_stops_a_map_cleanly_and_the_next_cell_has_what_was_done(tmp_path):
+    outputs = executed(
+        tmp_path,
+        SETUP + MAP,
+        "# fails\nstop_at = 20\nresults = flow.map(table, servers, concurrency=1)",
+        "rows = sys.last_value.results.rows\nprint([one.outcome for one in rows[:20]] == ['completed'] * 20, rows[199].outcome)",
+    )
+    name, message, shown = error_of(outputs[1])
+    assert (name, message.startswith("stopped: ")) == ("MapInterrupted", True)
+    assert "bridge.py" not in shown
+    assert text_of(outputs[2]).strip() == "True not begun"
+
+
+@pytest.mark.parametrize(("watched", "shown"), [("False", 0), ("True", 1)])
+def test_a_map_shows_one_bar_only_where_somebody_watches(tmp_path, watched, shown):
+    outputs = executed(
+        tmp_path,
+        SETUP + MAP,
+        f"get_ipython().kernel._allow_stdin = {watched}\nprint(flow.map(table, servers).counts)",
+    )
+    displayed = [o for o in outputs[1] if o.output_type == "display_data"]
+    assert text_of([o for o in outputs[1] if o.output_type == "stream"]).strip() == "{'completed': 200}"
+    assert ["200/200" in o.data["text/plain"] or "0/200" in o.data["text/plain"] for o in displayed] == [True] * shown

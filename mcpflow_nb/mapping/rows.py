@@ -182,7 +182,7 @@ class _Table:
                 await run.settle.aio(step.name)
         if step is not None and (run.outcome == "cancelled" or (run.outcome == "failed" and self.rerun_failed)):
             await run.rerun.aio(step.name)
-        if run.outcome == "paused":
+        if run.outcome == "paused" and not self.is_stopped:
             await run.all.aio()
 
     def _ended(self, key: str, run: Run) -> Ended:
