@@ -32,7 +32,7 @@ LEFT: Final = ("paused", "cancelled", "running", "interrupted")
 class Ended:
     """What became of one row: plain data. `step` is where it stopped, `error` why; `bindings` are those asked for.
 
-    `outcome` is a run's, or `refused` where nothing was called for it, `waiting` where its turn has not come.
+    `outcome` is a run's, or `refused` where nothing was called for it.
     """
 
     key: str
