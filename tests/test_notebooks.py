@@ -31,7 +31,7 @@ def tour() -> Any:
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.row("RE08")
+@pytest.mark.row("RE08", "RM04")
 def test_every_notebook_runs_from_top_to_bottom_and_its_page_needs_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """A served workflow over HTTP: who gets in, where it listens, and that it ends. Nothing leaves this machine."""
 
 import socket
+import threading
 
 import httpx2
 import pytest
@@ -92,9 +93,10 @@ def test_a_port_in_use_is_an_error_that_names_it_and_the_way_out(servers):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        port = taken.getsockname()[1]
+        port, threads = taken.getsockname()[1], set(threading.enumerate())
         with pytest.raises(mf.ServeError, match=rf"127\.0\.0\.1:{port} .*in use; port=0 takes a free one"):
             mf.serve(greet(), servers, name="taken").http(port=port)
+    assert {one.name for one in threading.enumerate() if one not in threads} == set()
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "example.com", ""])

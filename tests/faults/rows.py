@@ -48,6 +48,7 @@ BUT: dict[str, str] = {
     "SE02": "there is no store_values=: a store keeps values with secrets masked, or nothing at all is kept",
     "FI04": "no version was released yet, so that there is none to migrate from; a field too many is refused, not kept",
     "JO07": "the size of a journal has no cap of its own; mf.prune makes it smaller, by age or by count",
+    "CO01": "there is no start(confirm=): a step says approve=True, and a live one is refused where nobody can answer",
     "KE08": "a view has at most 256 KB, not 200",
     "PS02": "the run is kept by the server that serves it, under its key, and not in a journal",
     "PS05": "an argument of any size is taken and sent; where it is told it is cut at 100,000 characters",
