@@ -112,3 +112,10 @@ def test_an_exposed_server_still_wants_its_token(servers):
     url = f"http://127.0.0.1:{served.endpoint.port}/mcp"
     assert httpx2.post(url, json={}).status_code == 401
     served.stop()
+
+
+def test_an_answer_is_sent_at_once_and_not_when_the_one_before_was_acknowledged(served):
+    (listening,) = (one for server in served.endpoint._server.servers for one in server.sockets)
+    assert (
+        listening.proto == socket.IPPROTO_TCP
+    )  # asyncio sets TCP_NODELAY on what such a socket accepts, and on no other
