@@ -200,7 +200,7 @@ def _require_texts(name: str, key: str, given: Any) -> None:
 
 def _expanded(name: str, key: str, value: Any) -> Any:
     if isinstance(value, str):
-        return _VARIABLE.sub(lambda match: _variable(name, key, match), value)
+        return filled(f"server {name!r}, {key}", value)
     if isinstance(value, list | tuple):
         return [_expanded(name, key, item) for item in value]
     if isinstance(value, Mapping):
@@ -208,14 +208,25 @@ def _expanded(name: str, key: str, value: Any) -> Any:
     return value
 
 
-def _variable(name: str, key: str, match: re.Match[str]) -> str:
+def filled(where: str, text: str) -> str:
+    """Return a text with `${VAR}` filled in from the environment; `where` begins the error of one that is not set.
+
+    Raises
+    ------
+    ConfigError
+        When a variable is not set, and has no default.
+    """
+    return _VARIABLE.sub(lambda match: _variable(where, match), text)
+
+
+def _variable(where: str, match: re.Match[str]) -> str:
     kind, variable, default = match.groups()
     found = os.environ.get(variable) if kind != "input" else None
     if found is not None and is_secret(variable):
         KNOWN.know(found)
     if found is None and default is None:
         how = "an input of VS Code; give the value itself" if kind == "input" else "not set, and no default is given"
-        raise ConfigError(f"server {name!r}, {key}: ${{{variable}}} is {how}; write ${{{variable}:-value}} or set it")
+        raise ConfigError(f"{where}: ${{{variable}}} is {how}; write ${{{variable}:-value}} or set it")
     return found if found is not None else str(default)
 
 

@@ -18,7 +18,6 @@ from mcpflow_nb.differences import Change, changes
 from mcpflow_nb.errors import ChangedError, JournalError, McpflowError, RunHeldError, ServerError
 from mcpflow_nb.journal.definitions import workflow_plain
 from mcpflow_nb.journal.keeper import Keeper, course_of, masks_of
-from mcpflow_nb.journal.places import place
 from mcpflow_nb.journal.store import Store, store_at
 from mcpflow_nb.journal.tables import Event
 from mcpflow_nb.masking import masked_schema
@@ -32,7 +31,7 @@ _BROKEN: Final = (KeyError, ValueError, TypeError, AttributeError, IndexError, R
 
 def begun(run: Run, journal: Any, run_id: str | None) -> Run:
     """Return a new run, in the journal now; or the one of this id that is there, where it stood."""
-    store = store_at(place(journal))
+    store = store_at(journal)
     if run_id is not None:
         if store.has(run_id):
             return _resumed(store, run_id, run.servers, run.workflow, run)
@@ -56,7 +55,7 @@ def resume(run_id: str, servers: Any, *, journal: Any = True, workflow: Sequenti
     servers
         What `mf.connect(...)` returned.
     journal
-        A path, or True for the journal of this user.
+        A path, a PostgreSQL URL, or True for the journal of this user.
     workflow
         A changed definition to go on with; what has run must be in it as it was.
 
@@ -73,7 +72,7 @@ def resume(run_id: str, servers: Any, *, journal: Any = True, workflow: Sequenti
     """
     if workflow is not None:
         check(workflow, servers).raise_if_errors()
-    return _resumed(store_at(place(journal)), run_id, servers, workflow)
+    return _resumed(store_at(journal), run_id, servers, workflow)
 
 
 def _resumed(
@@ -100,10 +99,10 @@ def _taken(store: Store, run_id: str, servers: Any, workflow: SequentialWorkflow
     older = store.held.get(run_id)
     if older is not None and older.is_busy:
         words = "a verb of it is under way in this process; wait for it, or interrupt it"
-        raise RunHeldError(str(store.path), run_id, None, words)
+        raise RunHeldError(store.name, run_id, None, words)
     found = _as_it_was(_folded(store, run_id, servers, store.look(run_id)), workflow, asked)
     if found:
-        raise ChangedError(str(store.path), run_id, found)
+        raise ChangedError(store.name, run_id, found)
     events, epoch = store.take(run_id)
     fold = _folded(store, run_id, servers, events)
     run = fold.run
@@ -238,9 +237,7 @@ def _folded(store: Store, run_id: str, servers: Any, events: Iterable[Event]) ->
         problem = f"{type(error).__name__}: {error}"
     except McpflowError as error:
         problem = str(error)
-    raise JournalError(
-        str(store.path), f"run {run_id!r} is not as it was written ({problem[:300]}); nothing was changed"
-    )
+    raise JournalError(store.name, f"run {run_id!r} is not as it was written ({problem[:300]}); nothing was changed")
 
 
 def _begun(event: Event, run_id: str, servers: Any) -> Run:

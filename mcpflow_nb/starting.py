@@ -21,7 +21,7 @@ from mcpflow_nb.show import above
 from mcpflow_nb.workflow import SequentialWorkflow
 
 OPTIONS: Final = ("journal", "run_id")
-"""`journal`: a path, True for this user's own, None or False for none; in a notebook True, elsewhere None.
+"""`journal`: a path, a PostgreSQL URL, True for this user's own, None or False for none; in a notebook True, elsewhere None.
 `run_id`: the name of the run in its journal; one that is there goes on where it stood.
 """
 _MOST_VALID: Final = 64

@@ -130,7 +130,7 @@ class SequentialWorkflow(Shown, Data):
         return forecast
 
     def start(self, servers: Servers, arguments: Mapping[str, Any] | None = None, /, **more: Any) -> Run:
-        """Begin a run: checks, reads the arguments, calls nothing yet. `journal=` (a path, True, None) keeps it.
+        """Begin a run: checks, reads the arguments, calls nothing yet. `journal=` (path, URL, True, None) keeps it.
 
         `run_id=` goes on with the run of that name in the journal, if there is one. More options: `starting.py`.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mcpflow_nb.masking import KNOWN
+from tests.postgres_server import postgres_server
 
 collect_ignore = [path.name for path in Path(__file__).parent.glob("*.py") if not path.name.startswith("test_")]
 RAW = str(Path(__file__).with_name("raw_server.py"))
@@ -20,6 +21,22 @@ def data_folder(tmp_path_factory):
         folder = tmp_path_factory.mktemp("data")
         patch.setenv("MCPFLOW_DATA", str(folder))
         yield folder
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL server of our own; what needs it says that it skipped where there can be none."""
+    try:
+        with postgres_server() as server:
+            yield server
+    except LookupError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def journal(request, tmp_path):
+    """A journal that is not there yet: a test that takes it is true of every database."""
+    return str(tmp_path / "runs.db") if request.param == "sqlite" else request.getfixturevalue("postgres").journal()
 
 
 @pytest.fixture(autouse=True)

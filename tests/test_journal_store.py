@@ -7,6 +7,7 @@ import pytest
 
 import mcpflow_nb as mf
 from mcpflow_nb.journal import tables
+from mcpflow_nb.journal.databases import database
 from mcpflow_nb.journal.store import Store, store_at
 from mcpflow_nb.journal.tables import Begun, Row, State
 
@@ -14,8 +15,8 @@ STATE = State("paused", 2, 0)
 
 
 @pytest.fixture
-def store(tmp_path):
-    made = Store(tmp_path / "runs.db")
+def store(journal):
+    made = Store(database(journal))
     yield made
     made.close()
 
@@ -114,16 +115,16 @@ def test_a_store_is_one_for_a_file_and_a_new_one_when_the_file_is_another(tmp_pa
     assert begun(second) == 1
 
 
-def test_closing_writes_what_was_asked_for_before(tmp_path):
-    store = Store(tmp_path / "runs.db")
+def test_closing_writes_what_was_asked_for_before(journal):
+    store = Store(database(journal))
     begun(store)
     store.close()
-    again = Store(tmp_path / "runs.db")
+    again = Store(database(journal))
     assert again.has("r")
     again.close()
 
 
-def test_a_lease_is_renewed_for_what_is_held_and_for_nothing_else(store, tmp_path):
+def test_a_lease_is_renewed_for_what_is_held_and_for_nothing_else(store, journal):
     class Held:
         run_id, epoch, is_busy = "a", 1, False
 
@@ -133,4 +134,4 @@ def test_a_lease_is_renewed_for_what_is_held_and_for_nothing_else(store, tmp_pat
         begun(store, name)
     store._now(lambda db: db.execute("UPDATE runs SET lease=0"))
     store._now(lambda db: tables.renew(db, [(one().run_id, one().epoch) for one in store.held.valuerefs()]))
-    assert {one.run_id: one.is_held for one in mf.runs(journal=tmp_path / "runs.db")} == {"a": True, "b": False}
+    assert {one.run_id: one.is_held for one in mf.runs(journal=journal)} == {"a": True, "b": False}

@@ -1,1 +1,1 @@
-"""The journal: a run outlives its kernel. `store.py` writes, `owner.py` says who holds a run, `places.py` where it lies."""
+"""The journal: a run outlives its kernel. `store.py` writes, `owner.py` is who holds a run, `databases.py` where it lies."""

@@ -41,13 +41,16 @@ class Owner:
         """The process as JSON text."""
         return dumps(asdict(self))
 
-    def is_dead(self) -> bool:
-        """Tell whether it is certain that this process has ended; of another host nothing is certain."""
+    def is_dead(self, *, is_elsewhere: bool = False) -> bool:
+        """Tell whether it is certain that this process has ended; of another host nothing is certain.
+
+        `is_elsewhere`: other machines and containers may have the same name as this one.
+        """
         me = this_process()
         if self.host != me.host:
             return False
         if self.boot != me.boot:
-            return True
+            return not is_elsewhere
         try:
             return abs(_started(self.pid) - self.started) > _APART_SECONDS
         except psutil.NoSuchProcess:
@@ -76,9 +79,9 @@ def _started(pid: int) -> float:
 
 
 def _boot() -> str:
-    """Return what tells this start of the machine from another one."""
+    """Return what tells this start of the machine from another one, and this container from its neighbours."""
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip() + os.readlink("/proc/self/ns/pid")
     except OSError:
         return str(round(psutil.boot_time() / 60))  # type: ignore[no-untyped-call]
 

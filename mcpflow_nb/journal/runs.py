@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
-from urllib.parse import quote
 
 from mcpflow_nb.errors import DefinitionError, JournalError
 from mcpflow_nb.journal import tables
-from mcpflow_nb.journal.places import place
+from mcpflow_nb.journal.databases import database
+from mcpflow_nb.journal.link import Database, Link
 from mcpflow_nb.journal.tables import Kept
 from mcpflow_nb.show import Shown
 
@@ -27,7 +25,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Runs(Shown):
-    """Runs of a journal, the one that was touched last first. `path` is its file, `is_own` where it is this user's."""
+    """Runs of a journal, the one touched last first. `path` is its file or URL, `is_own` where it is this user's."""
 
     path: str
     rows: tuple[Kept, ...]
@@ -68,7 +66,7 @@ def runs(*, journal: Any = True, batch: str | None = None) -> Runs:
     Parameters
     ----------
     journal
-        A path, or True for the journal of this user. One that is not there has no runs.
+        A path, a PostgreSQL URL, or True for the journal of this user. One that is not there has no runs.
     batch
         Only the runs of this batch.
 
@@ -77,20 +75,10 @@ def runs(*, journal: Any = True, batch: str | None = None) -> Runs:
     JournalError
         When it cannot be read.
     """
-    path = place(journal)
-    if not path.exists():
-        return Runs(str(path), (), journal is True)
     where, values = ("WHERE batch=?", (batch,)) if batch is not None else ("", ())
-    query = f"SELECT {','.join(tables.COLUMNS)} FROM runs {where} ORDER BY updated DESC, run_id"
-
-    def read(db: sqlite3.Connection) -> tuple[Kept, ...]:
-        if not tables.version_of(db, path):
-            return ()
-        return tuple(tables.kept_of(row) for row in db.execute(query, values))
-
-    uri = f"file:{quote(str(path))}?mode=ro"
-    found = _guarded(path, lambda: sqlite3.connect(uri, uri=True, timeout=tables.BUSY_SECONDS), read)
-    return Runs(str(path), found, journal is True)
+    journal_at = database(journal)
+    found = _guarded(journal_at, journal_at.reading, lambda db: tables.kept(db, where, values))
+    return Runs(journal_at.name, found or (), journal is True)
 
 
 def prune(
@@ -105,7 +93,7 @@ def prune(
     Parameters
     ----------
     journal
-        A path, or True for the journal of this user.
+        A path, a PostgreSQL URL, or True for the journal of this user.
     older_than
         Days, or a timedelta, that nothing was written to a run.
     keep
@@ -125,25 +113,23 @@ def prune(
     age = timedelta(0) if older_than is None else _days(older_than)
     if keep is not None and (isinstance(keep, bool) or not isinstance(keep, int) or keep < 0):
         raise DefinitionError(f"mf.prune: keep is a number of runs, not {keep!r}")
-    path, until = place(journal), datetime.now(UTC) - age
-    if not path.exists():
-        return Runs(str(path), ())
+    journal_at, until = database(journal), datetime.now(UTC) - age
 
-    def removed(db: sqlite3.Connection) -> tuple[Kept, ...]:
-        db.execute("BEGIN IMMEDIATE")
-        query = f"SELECT {','.join(tables.COLUMNS)} FROM runs ORDER BY updated DESC, run_id"
-        old = [tables.kept_of(row) for row in db.execute(query)][keep or 0 :]
+    def removed(db: Link) -> tuple[Kept, ...]:
+        db.begin()
+        old = tables.kept(db)[keep or 0 :]
         gone = tuple(
             one for one in old
             if one.updated <= until and not one.is_held and (unfinished or one.outcome in ENDED)
         )  # fmt: skip
-        for table in ("events", "runs"):
-            db.executemany(f"DELETE FROM {table} WHERE run_id=?", [(one.run_id,) for one in gone])
-        db.execute("COMMIT")
-        db.execute("VACUUM")
+        gone = tables.remove(db, gone)
+        db.commit()
+        db.shrink()
         return gone
 
-    return Runs(str(path), _guarded(path, lambda: tables.opened(path), removed))
+    if _guarded(journal_at, journal_at.reading, lambda _: True) is None:  # nothing is made where there is nothing
+        return Runs(journal_at.name, ())
+    return Runs(journal_at.name, _guarded(journal_at, journal_at.opened, removed) or ())
 
 
 def _days(older_than: Any) -> timedelta:
@@ -154,11 +140,14 @@ def _days(older_than: Any) -> timedelta:
     return timedelta(days=older_than)
 
 
-def _guarded(path: Path, connect: Callable[[], sqlite3.Connection], work: Callable[[sqlite3.Connection], _T]) -> _T:
-    """Return what some work on a journal gives; whatever goes wrong is one error of ours."""
+def _guarded(journal_at: Database, connect: Callable[[], Link | None], work: Callable[[Link], _T]) -> _T | None:
+    """Return what some work on a journal gives, None where there is none; whatever goes wrong is one error of ours."""
+    caught: tuple[type[Exception], ...] = (*journal_at.errors, OSError, ValueError, TypeError)
     try:
-        with closing(connect()) as db:
+        if (link := connect()) is None:
+            return None
+        with closing(link) as db:
             return work(db)
-    except (sqlite3.Error, OSError, ValueError, TypeError) as error:
-        problem = tables.mended(error)
-    raise JournalError(str(path), f"it cannot be read or written: {problem}")
+    except caught as error:
+        problem = journal_at.mended(error)
+    raise JournalError(journal_at.name, f"it cannot be read or written: {problem}")

@@ -203,9 +203,7 @@ def test_the_file_of_a_journal_is_for_its_user_alone(bench):
     assert found == dict.fromkeys(("runs.db", "runs.db-wal", "runs.db-shm"), 0o600)
 
 
-OPEN = (
-    "import sys; from pathlib import Path; from mcpflow_nb.journal.store import Store; Store(Path(sys.argv[1])).close()"
-)
+OPEN = "import sys; from mcpflow_nb.journal.store import store_at; store_at(sys.argv[1]).close()"
 
 
 def test_many_processes_may_make_one_journal_at_once(bench):
