@@ -14,7 +14,6 @@ from typing import Any, Final
 from mcpflow_nb.covering import shown_bindings
 from mcpflow_nb.errors import ChangedError, McpflowError, RunError, RunHeldError
 from mcpflow_nb.journal.keeper import Keeper
-from mcpflow_nb.journal.places import place
 from mcpflow_nb.journal.store import Store, store_at
 from mcpflow_nb.journal.tables import Event, Member
 from mcpflow_nb.progress import quiet
@@ -71,7 +70,7 @@ async def run_rows(
     rerun_failed
         Call the failed step of a row of the journal once more; what ran before it is used.
     """
-    store = store_at(place(journal)) if journal else None
+    store = store_at(journal) if journal else None
     there = store.batch(map_id) if store is not None else {}
     table = _Table(Run(workflow, servers, {}), store, map_id, there, tuple(bindings), rerun_failed, on_row)
     token = quiet.set(True)
