@@ -63,6 +63,8 @@ class Spec:
     """Whether what its tools say of themselves, read-only or idempotent, is believed."""
     limits: Limits = field(default_factory=Limits)
     extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    given: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """The config as it was written, with its variables not filled in."""
 
 
 def spec(name: str, value: Any) -> Spec:
@@ -124,7 +126,9 @@ def with_limits(specs: Sequence[Spec], limits: Mapping[str, Mapping[str, Any]] |
 def _from_dict(name: str, given: Mapping[str, Any]) -> Spec:
     config = {key: _expanded(name, key, value) for key, value in given.items() if value is not None}
     extra = {key: value for key, value in config.items() if key not in _KNOWN}
-    more: dict[str, Any] = {"extra": extra, "mode": config.get("mode", "auto"), **_limits(name, config)}
+    more: dict[str, Any] = {
+        "extra": extra, "mode": config.get("mode", "auto"), "given": dict(given), **_limits(name, config),
+    }  # fmt: skip
     if more["mode"] not in MODES:
         raise ConfigError(f"server {name!r}: mode is one of {', '.join(MODES)}, not {more['mode']!r}")
     if not isinstance(config.get("trusted", False), bool):
@@ -200,7 +204,7 @@ def _require_texts(name: str, key: str, given: Any) -> None:
 
 def _expanded(name: str, key: str, value: Any) -> Any:
     if isinstance(value, str):
-        return filled(f"server {name!r}, {key}", value)
+        return filled(f"server {name!r}, {key}", value, knows=True)
     if isinstance(value, list | tuple):
         return [_expanded(name, key, item) for item in value]
     if isinstance(value, Mapping):
@@ -208,21 +212,23 @@ def _expanded(name: str, key: str, value: Any) -> Any:
     return value
 
 
-def filled(where: str, text: str) -> str:
+def filled(where: str, text: str, *, knows: bool) -> str:
     """Return a text with `${VAR}` filled in from the environment; `where` begins the error of one that is not set.
+
+    `knows`: what it is filled with may come back from a server, and is masked there where its name is a secret's.
 
     Raises
     ------
     ConfigError
         When a variable is not set, and has no default.
     """
-    return _VARIABLE.sub(lambda match: _variable(where, match), text)
+    return _VARIABLE.sub(lambda match: _variable(where, match, knows=knows), text)
 
 
-def _variable(where: str, match: re.Match[str]) -> str:
+def _variable(where: str, match: re.Match[str], *, knows: bool) -> str:
     kind, variable, default = match.groups()
     found = os.environ.get(variable) if kind != "input" else None
-    if found is not None and is_secret(variable):
+    if found is not None and knows and is_secret(variable):
         KNOWN.know(found)
     if found is None and default is None:
         how = "an input of VS Code; give the value itself" if kind == "input" else "not set, and no default is given"

@@ -11,11 +11,13 @@ from mcpflow_nb.journal.sqlite import SqliteFile
 
 
 def database(journal: Any) -> Database:
-    """Return where a journal lies: a path, a URL, or True for this user's own; nothing is opened.
+    """Return where a journal lies: a path, a URL, True for this user's own, or what this gave; nothing is opened.
 
     Raises
     ------
     JournalError
         When it is neither.
     """
+    if isinstance(journal, SqliteFile | PostgresUrl):
+        return journal
     return PostgresUrl.of(journal) if is_url(journal) else SqliteFile(place(journal))

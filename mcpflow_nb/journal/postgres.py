@@ -6,6 +6,7 @@ server ends a session that freezes in a transaction, so that whoever takes its r
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from urllib.parse import quote, unquote, urlsplit
 from mcpflow_nb.config import filled
 from mcpflow_nb.errors import ConfigError, JournalError
 from mcpflow_nb.journal.tables import FORMAT_VERSION, SCHEMA, newer
-from mcpflow_nb.masking import KNOWN, MASK, Secret, is_secret
+from mcpflow_nb.masking import MASK, Secret, is_secret
 
 if TYPE_CHECKING:
     import psycopg
@@ -144,8 +145,6 @@ class PostgresUrl:
             problem = f"PostgreSQL needs psycopg ({error}): pip install 'mcpflow-nb[postgres]'"
         try:
             url = _filled(written)
-            for secret in secrets_in(url):
-                KNOWN.know(unquote(secret))
             if urlsplit(url).port == 0 or "@" in (path := urlsplit(url).path):
                 raise ValueError
             if not path.strip("/"):
@@ -195,6 +194,7 @@ class PostgresUrl:
         import psycopg
         from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+        logging.getLogger("psycopg").addHandler(logging.NullHandler())  # a lost connection is told by our errors alone
         given = conninfo_to_dict(str.__str__(self._url))
         asked = make_conninfo(str.__str__(self._url), **{k: v for k, v in _OPTIONS.items() if k not in given})
         db = psycopg.connect(asked, autocommit=True)
@@ -256,5 +256,7 @@ def _filled(written: str) -> str:
     """Return a URL with its variables filled in; one that is the password holds it as it is, not as URLs write it."""
     where = "its URL"
     for secret in secrets_in(written):
-        written = written.replace(secret, quote(filled(where, secret), safe="") if "${" in secret else secret)
-    return filled(where, written)
+        written = written.replace(
+            secret, quote(filled(where, secret, knows=False), safe="") if "${" in secret else secret
+        )
+    return filled(where, written, knows=False)

@@ -22,7 +22,7 @@ from mcpflow_nb.journal.databases import database
 from mcpflow_nb.journal.jobs import Job, Work, commit, failures, finish
 from mcpflow_nb.journal.link import Database, Link
 from mcpflow_nb.journal.owner import LEASE_SECONDS
-from mcpflow_nb.journal.tables import Begun, Event, Member, Row, State
+from mcpflow_nb.journal.tables import Begun, Event, Kept, Member, Row, State
 
 MOST_AT_ONCE: Final = 500
 CLOSE_SECONDS: Final = 6.0
@@ -77,10 +77,20 @@ class Store:
         """Tell whether there is a run of this id."""
         return bool(self._now(lambda db: tables.has(db, run_id)))
 
-    def batch(self, name: str) -> dict[str, Member]:
-        """Return what is there of a batch, by run id; nothing is taken."""
-        found: dict[str, Member] = self._now(lambda db: tables.batch(db, name))
+    async def batch(self, name: str, run_ids: Sequence[str] | None = None) -> dict[str, Member]:
+        """Return what is there of a batch, or of these runs of it, by run id; nothing is taken."""
+        found: dict[str, Member] = await self._do(lambda db: tables.batch(db, name, run_ids))
         return found
+
+    async def kept(self, run_ids: Sequence[str]) -> tuple[Kept, ...]:
+        """Return those of these runs that there are; nothing is taken."""
+        where = f"WHERE run_id IN ({','.join('?' * len(run_ids))})"
+        found: tuple[Kept, ...] = await self._do(lambda db: tables.kept(db, where, run_ids))
+        return found
+
+    async def release(self, run_ids: Sequence[str]) -> None:
+        """Hold these runs no more, so that another process need not wait for their leases."""
+        await self._do(lambda db: tables.release(db, run_ids))
 
     def look(self, run_id: str) -> list[Event]:
         """Return the events of a run, oldest first, and take nothing; errors as for `take`."""

@@ -181,6 +181,12 @@ def renew(db: Link, held: Sequence[tuple[str, int]]) -> None:
     db.executemany("UPDATE runs SET lease={clock} + ? WHERE run_id=? AND epoch=? AND owner IS NOT NULL", rows)
 
 
+def release(db: Link, run_ids: Sequence[str]) -> None:
+    """Hold these runs no more, as far as this process does."""
+    rows = [(run_id, _owner_text()) for run_id in sorted(run_ids)]
+    db.executemany("UPDATE runs SET owner=NULL, lease=0 WHERE run_id=? AND owner=?", rows)
+
+
 def remove(db: Link, gone: Sequence[Kept]) -> tuple[Kept, ...]:
     """Remove runs for good, and return them; one that was taken since it was listed stays."""
     query = "DELETE FROM runs WHERE run_id=? AND epoch=?"

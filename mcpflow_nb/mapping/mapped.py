@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
 from typing import Any, Final, Literal, ParamSpec, get_args
 
 from mcpflow_nb.bridge import BoundVerb
 from mcpflow_nb.contracts import check
 from mcpflow_nb.errors import ArgumentsError, DefinitionError, did_you_mean
-from mcpflow_nb.journal.places import place
+from mcpflow_nb.journal.databases import database
+from mcpflow_nb.journal.link import Database
 from mcpflow_nb.journal.store import store_at
 from mcpflow_nb.mapping.bar import Bar
 from mcpflow_nb.mapping.reading import Table, TableRow, read_table
 from mcpflow_nb.mapping.results import NOT_BEGUN, MapInterrupted, Mapped, MapResults
 from mcpflow_nb.mapping.rows import Ended, run_rows
+from mcpflow_nb.mapping.spreading import spread_rows
 from mcpflow_nb.problems import Problem
 from mcpflow_nb.resuming import looked
 from mcpflow_nb.run import Run
@@ -38,7 +40,7 @@ class Mapper:
         self.workflow = workflow
         self.results: MapResults | None = None
         self._table, self._servers = Table((), ()), None
-        self._file: Path | None = None
+        self._kept_in: Database | None = None
         self._name: str | None = None
         self._wanted: tuple[str, ...] = ()
         self._ended: dict[str, Ended] = {}
@@ -50,7 +52,7 @@ class Mapper:
     async def map(
         self, table: Any, servers: Any, /, *, arguments: Mapping[str, str] | None = None, key: str | None = None,
         bindings: Sequence[str] = (), concurrency: int = 32, on_error: OnError = "continue", journal: Any = None,
-        map_id: str | None = None, rerun_failed: bool = False, progress: bool | None = None,
+        map_id: str | None = None, rerun_failed: bool = False, progress: bool | None = None, executor: Any = None,
     ) -> MapResults:  # fmt: skip
         """Run the workflow once a row of a table, so many at once, and return what became of each row.
 
@@ -76,13 +78,16 @@ class Mapper:
             "continue": rows that cannot start are `refused` in the results, rows that fail stop alone. "stop": a row that
             cannot start refuses the whole, a row that fails lets no further one begin.
         journal
-            A path, True for the journal of this user, None for none: then nothing outlives the results.
+            A path, a PostgreSQL URL, True for the journal of this user, None for none: then nothing outlives the results.
         map_id
             The name of this map in the journal, by default the workflow's. Another one begins anew.
         rerun_failed
             Call the failed step of rows of the journal once more; what ran before it is used.
         progress
             Whether a bar is shown; None: where somebody watches.
+        executor
+            Where the rows run: `dask.distributed.Client`, a `ProcessPoolExecutor` that spawns, or what else has `submit`;
+            None: in this process. `concurrency` is that of each of its calls, then.
 
         Raises
         ------
@@ -101,13 +106,14 @@ class Mapper:
         self._table, self._servers = read_table(self.workflow, table, arguments, key), servers
         if on_error == "stop" and self._table.refused:
             raise ArgumentsError(self.workflow.name, list(_named(self._table.refused)))
-        file = place(journal) if journal else None
-        self._file, self._name = file, (map_id or self.workflow.name) if file is not None else None
+        self._kept_in = database(journal) if journal else None
+        self._name = (map_id or self.workflow.name) if self._kept_in is not None else None
+        go = run_rows if executor is None else partial(spread_rows, executor=executor)
         self._wanted, self._stops = wanted, on_error == "stop"
         try:
             with Bar(self.workflow.name, len(self._table.rows), progress) as self._bar:
                 self._bar.tell(len(self._table.refused), has_failed=True)
-                await run_rows(
+                await go(
                     self.workflow, servers, self._startable(), journal=journal or None, map_id=self._name or "",
                     concurrency=concurrency, on_row=self._tell, bindings=wanted, rerun_failed=rerun_failed,
                 )  # fmt: skip
@@ -126,7 +132,7 @@ class Mapper:
         is_done = ended.outcome == "completed"
         self._ended[ended.key] = ended
         self._is_stopped = self._is_stopped or (self._stops and ended.outcome in FAILED)
-        if self._file is None and run is not None and self._kept[is_done] > 0:
+        if self._kept_in is None and run is not None and self._kept[is_done] > 0:
             self._kept[is_done] -= 1
             self._traces[ended.key] = run.trace
         self._bar.tell(has_failed=not is_done)
@@ -142,13 +148,13 @@ class Mapper:
                 rows.append(Mapped(row.label, row.key, NOT_BEGUN, error="its turn did not come"))
         return MapResults(
             self.workflow.name, tuple(rows), self._wanted, self._table.ignored,
-            str(self._file) if self._file is not None else None, self._name, self._look,
+            self._kept_in.name if self._kept_in is not None else None, self._name, self._look,
         )  # fmt: skip
 
     def _look(self, row: Mapped) -> Trace | None:
-        if self._file is None or row.run is None:
+        if self._kept_in is None or row.run is None:
             return self._traces.get(row.key)
-        return looked(store_at(self._file), row.run, self._servers).trace
+        return looked(store_at(self._kept_in), row.run, self._servers).trace
 
     def _require_options(self, concurrency: Any, on_error: Any, journal: Any, map_id: Any, rerun_failed: bool) -> None:
         if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:

@@ -49,7 +49,7 @@ OnRow = Callable[[Ended, Run | None], None]
 async def run_rows(
     workflow: SequentialWorkflow, servers: Any, rows: Iterable[tuple[str, Mapping[str, Any]]], *,
     journal: Any = None, map_id: str = "", concurrency: int = 32, on_row: OnRow, bindings: Sequence[str] = (),
-    rerun_failed: bool = False,
+    rerun_failed: bool = False, run_ids: Sequence[str] | None = None,
 ) -> None:  # fmt: skip
     """Run a workflow, which was checked, once a row, so many at once; runs in the I/O thread. Rows that fail raise nothing.
 
@@ -69,9 +69,11 @@ async def run_rows(
         The names of the bindings whose values are wanted.
     rerun_failed
         Call the failed step of a row of the journal once more; what ran before it is used.
+    run_ids
+        The names of the runs of these rows, where they are few among those of the map.
     """
     store = store_at(journal) if journal else None
-    there = store.batch(map_id) if store is not None else {}
+    there = await store.batch(map_id, run_ids) if store is not None else {}
     table = _Table(Run(workflow, servers, {}), store, map_id, there, tuple(bindings), rerun_failed, on_row)
     token = quiet.set(True)
     try:

@@ -1,8 +1,8 @@
 """A server whose effects are lines of a file; it outlives its clients, and kills one where the test wants it dead.
 
 `python effects_server.py PORT FOLDER`. Each effect is a line of FOLDER/effects. FOLDER/kill, if it is there, names one
-tool and `received` (before the effect) or `done` (after it, before the answer): that client gets SIGKILL, and the file
-is gone. FOLDER/late holds seconds that an effect takes, whatever becomes of its client.
+tool and `received` (before the effect) or `done` (after it, before the answer): that client gets SIGKILL, or with a third
+word `STOP` SIGSTOP, and the file is gone. FOLDER/late holds seconds that an effect takes, whatever becomes of its client.
 """
 
 import asyncio
@@ -44,9 +44,10 @@ async def list_tools(context: Any, params: Any) -> types.ListToolsResult:
 
 def kill(context: Any, tool: str, point: str) -> None:
     with suppress(OSError):
-        if (FOLDER / "kill").read_text() == f"{tool} {point}":
+        asked, _, word = (FOLDER / "kill").read_text().partition(f"{tool} {point}")
+        if not asked and word in ("", " STOP"):
             (FOLDER / "kill").unlink()
-            os.kill(int(context.request.headers["x-pid"]), signal.SIGKILL)
+            os.kill(int(context.request.headers["x-pid"]), signal.SIGSTOP if word else signal.SIGKILL)
 
 
 async def effect(context: Any, tool: str, given: dict[str, Any], key: str | None) -> dict[str, Any]:
