@@ -1,16 +1,14 @@
-"""Where a server is: a command, a URL, an object in this process; read from Python, a dict or an mcp.json.
+"""Where a server is: a command, a URL, an object in this process; read from Python or from a dict.
 
-`mcpServers` (most clients) and `servers` (VS Code) are read; `${VAR}`, `${VAR:-default}` and `${env:VAR}` are
+`${VAR}`, `${VAR:-default}` and `${env:VAR}` are
 filled in; unknown keys are kept. Values of `env` and `headers` are never shown.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
-import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -19,10 +17,8 @@ from typing import Any, Final, Literal
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from mcpflow_nb.errors import ConfigError, did_you_mean
-from mcpflow_nb.exact import once
 from mcpflow_nb.limits import NAMES, Limits, read_limits
 from mcpflow_nb.masking import KNOWN, is_secret
-from mcpflow_nb.saving import MAX_BYTES as MOST_IN_A_FILE
 from mcpflow_nb.sources import Source
 
 CONNECT_SECONDS: Final = 10.0
@@ -246,40 +242,6 @@ def variables(value: Any) -> tuple[str, ...]:
         return tuple(dict.fromkeys(found[2] for found in _VARIABLE.finditer(value)))
     parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
     return tuple(dict.fromkeys(name for part in parts for name in variables(part)))
-
-
-def read(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return the servers of a config file by name, as they stand there; nothing is started.
-
-    Raises
-    ------
-    ConfigError
-        When the file is not JSON, or has no `mcpServers` and no `servers`.
-    """
-    file = Path(path)
-    problem = None
-    try:
-        if (size := file.stat().st_size) > MOST_IN_A_FILE:
-            problem = f"{size:,} bytes; a config file has at most {MOST_IN_A_FILE:,}"
-        else:
-            document = json.loads(file.read_text(encoding="utf-8-sig"), object_pairs_hook=once)
-    except OSError as error:
-        problem = error.strerror or str(error)
-    except (ValueError, RecursionError) as error:
-        problem = f"not JSON: {error}"
-    if problem:
-        raise ConfigError(f"{file.name}: {problem}")
-    servers = document.get("mcpServers", document.get("servers")) if isinstance(document, dict) else None
-    if not isinstance(servers, dict):
-        raise ConfigError(f'{file.name}: it has neither "mcpServers" nor "servers"')
-    return dict(servers)
-
-
-def with_this_python(config: Any) -> Any:
-    """Return a server of a config file whose command `python` or `python3` is the interpreter that runs now."""
-    if isinstance(config, dict) and config.get("command") in ("python", "python3"):
-        return {**config, "command": sys.executable}
-    return config
 
 
 def secrets_of(spec: Spec, *, certain: bool = False) -> Iterator[str]:

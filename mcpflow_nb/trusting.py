@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from mcpflow_nb.config import read, variables, with_this_python
+from mcpflow_nb.config import variables
+from mcpflow_nb.config_files import read, with_this_python
 from mcpflow_nb.errors import ConfigError, TrustError
 from mcpflow_nb.files import write_whole
 from mcpflow_nb.home import data_folder
