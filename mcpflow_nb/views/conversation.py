@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from mcpflow_nb.masking import Masks
 from mcpflow_nb.messages import Conversation, Message
 from mcpflow_nb.views.html import Safe, badge, code, details, frame, joined, preformatted, short, spaced, tag, word
 from mcpflow_nb.views.marks import outcome_mark
@@ -21,6 +22,8 @@ MAX_FOLDED: Final = 120_000
 """Characters that all folds of one view hold together."""
 MOST_LINES: Final = (40, 20, 12, 8, 6, 5, 4, 3, 2, 1)
 """Lines of one message in a text display: as many as let all messages in."""
+MOST_LEARNED: Final = 2_000
+"""Messages that are looked through for secrets."""
 REST: Final = "run.trace.messages"
 
 _KINDS: Final = {"fetch": "next", "call": "next", "result": "ok", "error": "error", "handoff": "handoff"}
@@ -36,7 +39,8 @@ def plain(told: Conversation) -> str:
     head = f"Conversation {clip(told.workflow, 40)} — {_size(told)}, {outcome_mark(told.outcome).word}"
     if not told:
         return page([head, "  no messages"], REST)
-    said = [(message, *_lines(message)) for message in told[:LINES]]
+    masks = _masks(told)
+    said = [(message, *_lines(message, masks)) for message in told[:LINES]]
     needed = (1 + sum(1 + min(most, len(lines)) for _, lines, _ in said) for most in MOST_LINES)
     most = next((most for most, total in zip(MOST_LINES, needed, strict=True) if total <= LINES), 1)
     shown = [head]
@@ -60,14 +64,22 @@ def messages_list(told: Conversation) -> Safe:
     everything = list(enumerate(told))
     left = max(0, len(told) - FIRST - LAST)
     chosen = everything[:FIRST] + everything[-LAST:] if left else everything
-    items, budget, pictures = [], MAX_FOLDED, 0
+    items, budget, pictures, masks = [], MAX_FOLDED, 0, _masks(told)
     for at, message in chosen:
-        items.append(_item(at, message, budget, pictures))
+        items.append(_item(at, message, budget, pictures, masks))
         budget -= max(0, min(len(message.text), MAX_TEXT) - OPEN_CHARACTERS)
         pictures += is_picture(_resource(message) or {})
     if left:
         items.insert(FIRST, tag("li", f"… {left:,} more messages: ", tag("code", REST), class_="mf-cut"))
     return tag("ul", items, class_="mf-messages") if items else tag("p", "No messages.")
+
+
+def _masks(told: Conversation) -> Masks:
+    """Return what stands under a secret's name anywhere in it: a later step may be given it by another name."""
+    masks = Masks()
+    for message in told[:MOST_LEARNED]:
+        masks.learn(message.text[:MAX_TEXT])
+    return masks
 
 
 def _size(told: Conversation) -> str:
@@ -100,9 +112,9 @@ def _served(message: Message) -> str:
     return ", ".join(part for part in of if part)
 
 
-def _lines(message: Message) -> tuple[list[str], int]:
+def _lines(message: Message, masks: Masks) -> tuple[list[str], int]:
     """Return the lines it begins with, secrets masked, and how many more there are; a resource is headed by its URI."""
-    shown = text_shown(message.text[:MAX_TEXT], lists=_has_lists(message))
+    shown = str(masks.by_value(text_shown(message.text[:MAX_TEXT], lists=_has_lists(message))))
     lines = shown.split("\n") if shown else []
     inner = _resource(message)
     if inner is not None:
@@ -125,7 +137,7 @@ def _has_lists(message: Message) -> bool:
     return message.kind in ("intent", "handoff")
 
 
-def _item(at: int, message: Message, budget: int, pictures: int) -> Safe:
+def _item(at: int, message: Message, budget: int, pictures: int, masks: Masks) -> Safe:
     step = word("step ", code(message.step, 60)) if message.step is not None else None
     head = spaced(
         str(at + 1), joined(badge(message.role), " ", badge(message.kind, _KINDS.get(message.kind, "plain"))),
@@ -135,22 +147,22 @@ def _item(at: int, message: Message, budget: int, pictures: int) -> Safe:
     uri = str(inner.get("uri", "")) if inner is not None else ""
     named = tag("p", "Resource ", code(text_shown(uri)), " · ", _served(message)) if inner is not None else None
     if inner is None or "text" in inner:
-        body = _text(at, message, budget)
+        body = _text(at, message, budget, masks)
     else:
         body = content_body(inner, uri, f"{REST}[{at}].content['resource']", pictures)
     return tag("li", tag("p", head), named, body, class_=f"mf-message mf-{message.role}")
 
 
-def _text(at: int, message: Message, budget: int) -> Safe:
+def _text(at: int, message: Message, budget: int, masks: Masks) -> Safe:
     """Return the first lines of a text, and all of it folded where it is longer."""
     text, rest = message.text, f"{REST}[{at}].text"
-    shown = text_shown(text[:MAX_TEXT], lists=_has_lists(message))
+    shown = str(masks.by_value(text_shown(text[:MAX_TEXT], lists=_has_lists(message))))
     first = "\n".join(shown[:OPEN_CHARACTERS].split("\n")[:OPEN_LINES])
     if len(first) == len(shown) and len(text) <= MAX_TEXT:
         return preformatted(first)
     if budget < len(shown):
         return joined(preformatted(first + " …"), tag("p", "all of it: ", tag("code", rest), class_="mf-cut"))
-    whole = cut_text(text, MAX_TEXT, rest, lists=_has_lists(message))
+    whole = cut_text(str(masks.by_value(text)), MAX_TEXT, rest, lists=_has_lists(message))
     words = (
         f"All {count(len(text), 'character')}" if len(text) <= MAX_TEXT else f"More of {count(len(text), 'character')}"
     )

@@ -23,7 +23,7 @@ logging.basicConfig(filename="debug.log", level=logging.DEBUG)
 plain = {name[2:].lower(): value for name, value in os.environ.items() if name.startswith("C_")}
 mock = mf.mock(
     {"login": lambda user, token: {"api_key": plain["result"], "json": json.dumps({"password": plain["result"]}), "user": user},
-     "pay": lambda iban, api_key: {"receipt": f"for {iban}"}, "sign": lambda password, text: {"signed": text}},
+     "pay": lambda iban, key: {"receipt": f"for {iban}"}, "sign": lambda password, text: {"signed": text}},
     resources={"docs://rules": lambda: json.dumps({"secret": plain["resource"], "rule": "be kind"})},
 )
 servers = mf.connect(
@@ -40,7 +40,7 @@ flow = (
           args={"token": mf.env("C_ARGUMENT"), "note": mf.template("Bearer {t}!", t=mf.env("C_ARGUMENT"))})
     .step("page", server="child", resources=["docs://{name}"], template={"name": mf.env("C_ARGUMENT")})
     .step("login", tool="m.login", args={"user": "ada", "token": mf.prompt_arg("token")}, bind="session", resources=["docs://rules"])
-    .step("pay", tool="m.pay", secret=["iban"], args={"iban": mf.prompt_arg("iban"), "api_key": mf.field("session", "api_key")}, bind="paid")
+    .step("pay", tool="m.pay", secret=["iban"], args={"iban": mf.prompt_arg("iban"), "key": mf.field("session", "api_key")}, bind="paid")
     .step("head", tool="web.header")
     .step("sign", tool="m.sign", args={"text": "hello"}, bind="signed")
     .step("fails", tool="child.fails", args={"token": mf.env("C_ARGUMENT")})
@@ -53,12 +53,12 @@ with servers.record("tape.json") as tape:
     display(run, run.next)
     run.answer(password=plain["answer"])
 assert run.outcome == "failed" and run.trace[-1].step == "fails", run.trace
-sent = [mock.calls[0][1]["token"], mock.calls[1][1]["iban"], mock.calls[1][1]["api_key"], mock.calls[2][1]["password"]]
+sent = [mock.calls[0][1]["token"], mock.calls[1][1]["iban"], mock.calls[1][1]["key"], mock.calls[2][1]["password"]]
 assert sent == [plain["token"], plain["secret"], plain["result"], plain["answer"]]
 """
 SHOW = """
 display(run, run.trace, *run.trace, run.conversation(), run.effects(), run.trace.timeline(), run.tree(), run.graph(), run.plan())
-display(tape, mf.runs(journal="runs.db"), run.why("pay", "api_key"), mf.diff(run, run), *(run.trace.raw(one.step) for one in run.trace))
+display(tape, mf.runs(journal="runs.db"), run.why("pay", "key"), mf.diff(run, run), *(run.trace.raw(one.step) for one in run.trace))
 display(mf.resume("r", servers, journal="runs.db").trace)
 run.stepper()
 """
