@@ -93,7 +93,7 @@ def test_every_command_is_tested_and_the_two_that_begin_are_there() -> None:
     assert {shlex.split(line)[1] for line in commands()} == {*EXIT, "pages"}
     assert [line for line in README.splitlines() if line.startswith("python3")] == [
         f"{SETUP} '.[lab]' && .venv/bin/mcpflow-nb tour",
-        f"{SETUP} '.[test,browser,postgres,dask]' && .venv/bin/pytest",
+        f"{SETUP} '.[test,browser,postgres,dask]' && .venv/bin/pytest -n 2 --dist worksteal",
     ]
 
 

@@ -46,6 +46,15 @@ LESSONS: Final = (
 """Every lesson, in reading order."""
 
 
+def _padded(name: str) -> str:
+    """Return an id with the two digits of its lesson.
+
+    >>> _padded("3.1")
+    '03.1'
+    """
+    return f"0{name}" if name[:1].isdigit() and name[1:2] == "." else name
+
+
 class Desk:
     """Where a learner works: the lessons, the attempts made, and the hints taken."""
 
@@ -131,7 +140,7 @@ class Desk:
 
     def _found(self, kind: str, name: Any, known: dict[str, Any]) -> Any:
         if not isinstance(name, str) or name not in known:
-            raise LessonError(f"there is no {kind} {name!r:.60}{did_you_mean(str(name), known)}")
+            raise LessonError(f"there is no {kind} {name!r:.60}{did_you_mean(_padded(str(name)), known)}")
         return known[name]
 
 
