@@ -170,6 +170,11 @@ def naive(job, servers) -> dict:
     return {"outcome": "completed"}
 
 
+def tell(line: str) -> None:
+    """Write a line whole or not at all, however output is buffered: its writer may be killed between two writes."""
+    os.write(1, f"{line}\n".encode())
+
+
 def child(job) -> None:
     global wanted
     warnings.simplefilter("ignore")
@@ -178,9 +183,9 @@ def child(job) -> None:
     servers = mf.connect(
         it={"url": job["url"], "headers": {"x-pid": str(os.getpid())}, "mode": job["mode"], "trusted": True}
     )
-    print("begun", flush=True)
+    tell("begun")
     result = (naive if job.get("naive") else kept)(job, servers)
-    print(json.dumps({**result, "points": passed}), flush=True)
+    tell(json.dumps({**result, "points": passed}))
 
 
 def main() -> None:
