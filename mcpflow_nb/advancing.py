@@ -58,8 +58,11 @@ class Advancing(Settling):
 
     async def _step(self, answer: Mapping[str, Passed] | None = None, *, is_again: bool = False) -> Record:
         if answer is None and not is_again and (made := self._without_a_call()) is not None:
-            self._append(made)
-            return made
+            if made.status == "unknown":
+                await self._parked(made, is_left_behind=True)
+            else:
+                self._append(made)
+            return self._records[-1]
 
         look = partial(self._ready, answer)
         trying = Trying(look(is_again=is_again))
@@ -118,11 +121,7 @@ class Advancing(Settling):
         self._records.append(made)
         if self._keeper is not None:
             self._keeper.record(made)
-        if was_called(made) or made.status == "handoff":
-            self._tries[made.step] = self._before[made.step] = made.attempt
-        if was_called(made) and made.status in KNOWN:
-            self._rounds[made.step] = self._rounds.get(made.step, 0) + 1
-            self._approved.pop(made.step, None)
+        self._count(made)
         outcome = OUTCOMES.get(made.status, "failed")
         if outcome == "paused" or goes_on(self.workflow.steps[self._course.at], made):
             self._course = self._course.passed(made)
@@ -132,6 +131,22 @@ class Advancing(Settling):
             self._stop(outcome, self._course.at if outcome in ("handoff", "waiting") else self._course.at + 1)
         if made.binding is not None:  # copied: a record in the reader's hands changes nothing here
             self._bindings[made.binding] = copied(made.value)
+
+    def _append_beside(self, at: int, made: Record) -> None:
+        """Write down a step that ran beside the one that ended the run; it is used when the run comes there."""
+        self._records.append(made)
+        if self._keeper is not None:
+            self._keeper.record(made, "beside", at=at)
+        self._count(made)
+        if was_called(made):
+            self._course = self._course.beside(at, made)
+
+    def _count(self, made: Record) -> None:
+        if was_called(made) or made.status == "handoff":
+            self._tries[made.step] = self._before[made.step] = made.attempt
+        if was_called(made) and made.status in KNOWN:
+            self._rounds[made.step] = self._rounds.get(made.step, 0) + 1
+            self._approved.pop(made.step, None)
 
     def _stop(self, outcome: Outcome, left: int) -> None:
         self.outcome, self._left = outcome, left

@@ -6,7 +6,7 @@ Frozen data: each verb returns a new course, so a run is forked by keeping one. 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, Literal
@@ -68,9 +68,14 @@ class Course:
         """Stand before an earlier step; every result is kept."""
         return replace(self, at=to)
 
-    def forgotten(self, since: int) -> Course:
-        """Stand before a step, and let it and all later ones be called again."""
-        return replace(self, at=since, kept={at: record for at, record in self.kept.items() if at < since})
+    def forgotten(self, since: int, beside: Container[int] = ()) -> Course:
+        """Stand before a step, and let it and all later ones be called again, but for those that ran beside it."""
+        kept = {at: record for at, record in self.kept.items() if at < since or (at > since and at in beside)}
+        return replace(self, at=since, kept=kept)
+
+    def beside(self, at: int, record: Record) -> Course:
+        """Keep what came of a later step, which ran beside the next one."""
+        return replace(self, kept={**self.kept, at: record})
 
     def without(self, record: Record) -> Course:
         """Forget one result: it was taken back on its server."""

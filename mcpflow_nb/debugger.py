@@ -142,13 +142,9 @@ class Debugger(Explained):
 
     @verb
     async def fail(
-        self,
-        step: str,
-        words: str | None = "made to fail by run.fail",
-        *,
-        fault: str = "error",
+        self, step: str, words: str | None = "made to fail by run.fail", *, fault: str = "error",
         field: str | None = None,
-    ) -> Run:
+    ) -> Run:  # fmt: skip
         """Let the next call of a step go wrong, to see what then happens: an error of these words; None takes it back.
 
         `fault` is any of `mf.fault`: `timeout`, `lost`, `null`, ..., the latter at `field` of what its mock answers. Only
@@ -168,8 +164,9 @@ class Debugger(Explained):
                 called = f"is called on {now.call.server!r}, which is {now.call.source}"
                 where = called if now.connection else "calls no tool"
                 raise RunError(f"run.fail(): step {step!r} {where}; only a mocked server can be made to fail")
-            failure = Failure(words, fault, field) if words is not None else None
-            self._moved(self._course.failing(step, failure), self.outcome)
+            self._moved(
+                self._course.failing(step, Failure(words, fault, field) if words is not None else None), self.outcome
+            )
             return self._itself
 
     @verb
@@ -187,7 +184,7 @@ class Debugger(Explained):
             at = self._index(step)
             if at > self._course.at:
                 raise RunError(f"run.rerun(): step {step!r} has not been reached; run.to({step!r}) goes there")
-            self._moved(self._course.forgotten(at))
+            self._moved(self._course.forgotten(at, self.workflow.level(at) if at == self._course.at else ()))
             return await self._itself._go(max(self._goal, at + 1))
 
     def fork(self) -> Run:
@@ -280,6 +277,8 @@ class Debugger(Explained):
             return pinned_record(now.call, step, self._course.pins[step.name].value)
         if fate == "reuse" and kept is not None:
             return replace(kept, source="reused", arguments=now.call.arguments)
+        if fate == "rerun" and kept is not None and kept.status == "unknown" and self.workflow.side_by_side:
+            return kept  # it ran beside the one that ended the run, and now it is its turn
         if fate == "rerun" and kept is not None:
             why = "with other arguments" if kept.status == "ok" else f"and gave no value [{kept.status}]"
             raise RunError(

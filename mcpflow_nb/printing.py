@@ -85,6 +85,8 @@ def _verbs(workflow: SequentialWorkflow) -> Iterator[Verb]:
     yield from (Verb("instruction", (text,), {}) for text in workflow.instructions)
     yield from map(_step, workflow.steps)
     yield from map(_breakpoint, workflow.breakpoints)
+    if workflow.side_by_side:
+        yield Verb("parallel", (), {})
 
 
 def _argument(argument: Argument) -> Verb:

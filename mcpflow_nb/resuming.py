@@ -130,10 +130,14 @@ async def _left_behind(fold: _Fold) -> None:
             run._apart.append(made := _lost(intent))
             if keeper is not None:
                 keeper.record(made, "apart")
-        if fold.intent is not None:
-            run._tries[fold.intent["step"]] = fold.intent["attempt"]
-            if fold.intent["class"] != "repeat":
-                await run._parked(_lost(fold.intent), is_left_behind=True)
+        for intent in sorted(fold.intents.values(), key=lambda one: run._index(one["step"])):
+            run._tries[intent["step"]] = intent["attempt"]
+            if intent["class"] == "repeat":
+                continue
+            if (at := run._index(intent["step"])) == run.position and run.outcome == "paused":
+                await run._parked(_lost(intent), is_left_behind=True)
+            else:
+                run._append_beside(at, _lost(intent))
         if fold.undoing is not None and fold.undoing["class"] != "repeat":
             run._took_back(fold.undoing["undoes"], _lost(fold.undoing))
         _refuse_outputs(run)
@@ -166,13 +170,13 @@ def _refuse_outputs(run: Run) -> None:
 
 
 class _Fold:
-    """A run while its events are done again: `intent` is a call without an outcome so far, `apart` those by `run.call`,
+    """A run while its events are done again: `intents` are calls without an outcome so far, `apart` those by `run.call`,
     `undoing` one of a rollback.
     """
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.intent: Mapping[str, Any] | None = None
+        self.intents: dict[str, Mapping[str, Any]] = {}
         self.apart: list[Mapping[str, Any]] = []
         self.undoing: Mapping[str, Any] | None = None
 
@@ -186,14 +190,18 @@ class _Fold:
             self.undoing, self.run.outcome = body, "undo_failed"
             self.run._undo_tries[body["undoes"]] = body["attempt"]
         else:
-            self.intent = body
+            self.intents[body["step"]] = body
 
     def recorded(self, body: Mapping[str, Any]) -> None:
-        self.intent = None
+        self.intents.pop(body["step"], None)
         self.run._append(record_of(body))
 
+    def beside(self, body: Mapping[str, Any]) -> None:
+        self.intents.pop(body["step"], None)
+        self.run._append_beside(body["at"], record_of({key: body[key] for key in body if key != "at"}))
+
     def tried(self, body: Mapping[str, Any]) -> None:
-        self.intent = None
+        self.intents.pop(body["step"], None)
         self.run._again(record_of(body))
 
     def approved(self, body: Mapping[str, Any]) -> None:
@@ -220,7 +228,7 @@ class _Fold:
 FOLD: Final[dict[str, Callable[[_Fold, Mapping[str, Any]], None]]] = {
     "defined": _Fold.defined, "intent": _Fold.intended, "record": _Fold.recorded, "shown": _Fold.shown,
     "apart": _Fold.called_apart, "moved": _Fold.moved, "tried": _Fold.tried, "approved": _Fold.approved,
-    "undone": _Fold.undone,
+    "undone": _Fold.undone, "beside": _Fold.beside,
 }  # fmt: skip
 """What each kind of event but the first does to a run that is made again."""
 
@@ -277,7 +285,7 @@ def _redefined(fold: _Fold, workflow: SequentialWorkflow, asked: Run | None) -> 
         masks.learn(given)
         found += [("argument", one) for one in changes(dict(run.arguments), masks.masked(given))]
     definition = SequentialWorkflow.from_saved(workflow_plain(workflow, masks))
-    ran = {record.step for record in run._records} | ({fold.intent["step"]} if fold.intent is not None else set())
+    ran = {record.step for record in run._records} | set(fold.intents)
     last = max((at for at, step in enumerate(run.workflow.steps) if step.name in ran), default=-1)
     for at, old in enumerate(run.workflow.steps[: last + 1]):
         new = definition.steps[at] if at < len(definition.steps) else None

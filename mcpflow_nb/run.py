@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
+from mcpflow_nb.abreast import Abreast
 from mcpflow_nb.ahead import ahead, outline
 from mcpflow_nb.answering import read_answer
 from mcpflow_nb.bridge import verb
@@ -25,14 +26,13 @@ from mcpflow_nb.outline import copied_outline
 from mcpflow_nb.preparing import NextCall, digest_of
 from mcpflow_nb.progress import is_attended
 from mcpflow_nb.trace import ANSWER, Passed, Record, Trace
-from mcpflow_nb.undoing import Undoing
 from mcpflow_nb.values import copied
 from mcpflow_nb.workflow import SequentialWorkflow
 
 _STOPPED: Final = ("handoff", "waiting", "failed", "unknown", "cancelled", "undone", "undo_failed")
 
 
-class Run(Undoing):
+class Run(Abreast):
     """A run of a workflow against servers. `run["binding"]` is a value, `run.trace` what happened.
 
     `given` are the arguments as the caller wrote them, for the conversation; `kin` is a run of the same on these servers.
@@ -77,7 +77,8 @@ class Run(Undoing):
     def trace(self) -> Trace:
         """The records so far."""
         steps = self.workflow.steps
-        left = ahead(steps[self._left :], self._scope(), self.servers) if self.outcome in _STOPPED else ()
+        rest = [step for at, step in enumerate(steps) if at >= self._left and at not in self._ran_by_then()]
+        left = ahead(rest, self._scope(), self.servers) if self.outcome in _STOPPED else ()
         left = tuple(map(self._cover.ahead, left))
         records = tuple(map(self._cover.record, self._records))
         asked = self._cover.outline(copied_outline(self._outline))
@@ -253,13 +254,17 @@ class Run(Undoing):
         while self.outcome == "paused" and self.position < self._goal:
             if not is_here and self._breaks_here():
                 break
-            is_here = False
-            await self._step()
+            is_here, level = False, self._level(goal)
+            await (self._side_by_side(level) if len(level) > 1 else self._step())
         return self
 
     def _breaks_here(self) -> bool:
         here = self.workflow.steps[self.position].name if self.workflow.breakpoints else ""
         return any(one.step == here and one.holds(self._ready().call) for one in self.workflow.breakpoints)
+
+    def _ran_by_then(self) -> Collection[int]:
+        """Return the steps after the one where the run ended that had run beside it."""
+        return self._course.kept.keys() if self.workflow.side_by_side else ()
 
     def _answered(self) -> dict[str, Passed] | None:
         """Return what the client gave for the call that waits; None where it was not asked."""
@@ -286,4 +291,4 @@ class Run(Undoing):
         }.get(self.outcome, "begin")
         raise RunError(f"run.{verb_name}(): the run is {self.outcome}{why}; {mend} a new one with workflow.start(...)")
 
-    __repr__ = Undoing.__repr__
+    __repr__ = Abreast.__repr__

@@ -113,7 +113,7 @@ class Settling(Debugger):
                 await self._itself._retry_undo(step)
                 return self._itself
             at = self._unknown(step, "retry")
-            self._moved(self._course.forgotten(at))
+            self._moved(self._course.forgotten(at, self.workflow.level(at)))
             self._goal = at + 1
             await self._itself._step()
             return self._itself
@@ -167,7 +167,7 @@ class Settling(Debugger):
         if told.value is not ABSENT:
             self._itself._append(_settled(left, step.binding, told.value, BY_CHECK))
         elif told.counts:
-            self._moved(self._course.forgotten(at))
+            self._moved(self._course.forgotten(at, self.workflow.level(at)))
         return told.value is not ABSENT or told.counts
 
     async def _asked(self, at: int, sent: datetime | None) -> Told:

@@ -18,6 +18,7 @@ from mcpflow_nb.arguments import Argument, make_argument
 from mcpflow_nb.breakpoints import Breakpoint
 from mcpflow_nb.errors import DefinitionError, did_you_mean
 from mcpflow_nb.files import write_whole
+from mcpflow_nb.levels import levels
 from mcpflow_nb.show import Shown, above
 from mcpflow_nb.steps import STEP_FIELDS, WorkflowStep
 from mcpflow_nb.values import ABSENT, Data, first_lines, is_reading
@@ -51,6 +52,7 @@ class SequentialWorkflow(Shown, Data):
     instructions: tuple[str, ...] = ()
     steps: tuple[WorkflowStep, ...] = ()
     breakpoints: tuple[Breakpoint, ...] = ()
+    side_by_side: bool = Field(default=False, description="neighbours that read nothing of one another run at once")
     on_failure: Literal["stop", "rollback"] = Field(
         default="stop", description="rollback: what has an undo= is taken back when a step fails"
     )
@@ -108,6 +110,18 @@ class SequentialWorkflow(Shown, Data):
             raise DefinitionError(f"breakpoint: no step {step!r}{did_you_mean(step, names)}")
         others = tuple(one for one in self.breakpoints if one.step != step)
         return self._with(breakpoints=others if when is False else (*others, Breakpoint.at(step, when)))
+
+    def parallel(self, is_on: bool = True) -> Self:
+        """Let steps that read nothing of one another run side by side, as far as they are neighbours.
+
+        `run.step()` still takes one; what ran beside a step that fails is kept. A step that waits for somebody is alone.
+        """
+        return self._with(side_by_side=is_on)
+
+    def level(self, at: int) -> range:
+        """Return the places of the steps that may run beside the one at this place, itself among them."""
+        found = levels(self.steps) if self.side_by_side else ()
+        return next((one for one in found if at in one), range(at, at + 1))
 
     def __getitem__(self, name: str) -> WorkflowStep:
         """Return the step of that name."""

@@ -6,11 +6,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from mcpflow_nb.masking import KNOWN
 from tests.postgres_server import postgres_server
 
 collect_ignore = [path.name for path in Path(__file__).parent.glob("*.py") if not path.name.startswith("test_")]
+settings.register_profile("gate", deadline=None)  # how long an example takes depends on what else this machine does
+settings.load_profile("gate")
 RAW = str(Path(__file__).with_name("raw_server.py"))
 
 

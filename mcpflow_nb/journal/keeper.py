@@ -27,7 +27,9 @@ from mcpflow_nb.trace import ANSWER, EDITED, Passed, Record, record_of, record_p
 from mcpflow_nb.values import Frozen
 from mcpflow_nb.workflow import SequentialWorkflow
 
-Kind = Literal["begun", "defined", "intent", "record", "tried", "shown", "apart", "moved", "approved", "undone"]
+Kind = Literal[
+    "begun", "defined", "intent", "record", "tried", "shown", "apart", "moved", "approved", "undone", "beside"
+]
 _SAID: Final = ("value", "raw", "error", "guidance", "resources", "protocol_error")
 HINTS: Final = (
     "token", "secret", "passw", "passphrase", "pwd", "authorization", "bearer", "cookie", "credential", "apikey",

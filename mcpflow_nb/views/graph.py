@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any, Final
 
 from mcpflow_nb.errors import McpflowError
+from mcpflow_nb.levels import levels
 from mcpflow_nb.steps import WorkflowStep
 from mcpflow_nb.trace import Record
 from mcpflow_nb.views.chart import Chart, lines_label
@@ -174,9 +176,13 @@ def _extras(step: WorkflowStep) -> str:
 def _draw_edges(
     chart: Chart, workflow: SequentialWorkflow, run_states: list[State] | None, requires: list[list[int]]
 ) -> None:
-    for at in range(1, len(workflow.steps)):
-        handed = run_states[at].mark.kind == "handoff" if run_states else workflow.steps[at].handoff
-        chart.edge(f"s{at - 1}", f"s{at}", "order", style="dashed" if handed else "solid")
+    ranks = (
+        levels(workflow.steps) if workflow.side_by_side else [range(at, at + 1) for at in range(len(workflow.steps))]
+    )
+    for before, after in pairwise(ranks):
+        for tail, at in product(before, after):
+            handed = run_states[at].mark.kind == "handoff" if run_states else workflow.steps[at].handoff
+            chart.edge(f"s{tail}", f"s{at}", "order", style="dashed" if handed else "solid")
     for at, needed in enumerate(requires):
         for number in needed:
             chart.edge(f"s{number - 1}", f"s{at}", "data", color=FLOW, penwidth="0.6", constraint="false")
