@@ -27,10 +27,11 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
 ]  # fmt: skip
-RUN_ALL = """async () => {
+RUN_ALL = """async waits => {
   const app = window.jupyterapp; await app.restored; const shown = app.shell.currentWidget;
   await shown.context.ready; await shown.context.sessionContext.ready;
-  await app.commands.execute('notebook:run-all-cells');
+  const done = app.commands.execute('notebook:run-all-cells');
+  if (waits) await done;
 }"""
 
 SERVER = """
@@ -155,12 +156,12 @@ def notebook(*sources: str) -> dict[str, Any]:
     return {"nbformat": 4, "nbformat_minor": 5, "metadata": kernel, "cells": cells}
 
 
-def opened(page: Any, lab: Lab, name: str, saved: dict[str, Any]) -> None:
-    """Write a notebook, open it and run every cell."""
+def opened(page: Any, lab: Lab, name: str, saved: dict[str, Any], *, waits: bool = True) -> None:
+    """Write a notebook, open it and run every cell; `waits` until they are done."""
     (lab.root / name).write_text(json.dumps(saved))
     page.goto(lab.page_of(name))
     page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.context", timeout=60_000)
-    page.evaluate(RUN_ALL)
+    page.evaluate(RUN_ALL, waits)
 
 
 def themed(page: Any, theme: str) -> None:
@@ -228,8 +229,8 @@ def page(browser, lab):
 def shown(lab, page, request):
     """shown(source) is the page with that source run after the servers, the stepper ready."""
 
-    def go(*sources):
-        opened(page, lab, f"{request.node.originalname}.ipynb", notebook(SERVER, *sources))
+    def go(*sources, waits=True):
+        opened(page, lab, f"{request.node.originalname}.ipynb", notebook(SERVER, *sources), waits=waits)
         page.wait_for_selector(".mfs [role=option]")
         return page
 

@@ -158,12 +158,14 @@ def test_a_hanging_call_is_stopped_and_a_handoff_is_answered(shown):
 def test_stop_works_while_a_cell_awaits(shown):
     page = shown(
         "run = mf.SequentialWorkflow('w').step('waits', tool='m.waits').start(servers)\ncontrols = stepper(run)\ncontrols",
-        "import asyncio\nawait asyncio.wait_for(run.all.aio(), 50)\n'the cell is done: ' + run.outcome",
+        "import asyncio\nprint('it begins')\nawait asyncio.wait_for(run.all.aio(), 50)\n'the cell is done: ' + run.outcome",
+        waits=False,
     )
+    page.wait_for_selector(".jp-OutputArea-output:has-text('it begins')")
     steps(page)
     expect_words(page, "next")
-    press(page, "x")
-    page.wait_for_selector(".jp-OutputArea-output:has-text('the cell is done: unknown')")
+    press(page, "x")  # the call itself would be given up after 30 s
+    page.wait_for_selector(".jp-OutputArea-output:has-text('the cell is done: unknown')", timeout=15_000)
     expect_words(page, "unknown")
 
 
