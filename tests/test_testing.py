@@ -119,6 +119,15 @@ def test_a_cell_whose_answer_the_kernel_loses_may_be_expected_to_fail(tmp_path: 
     assert try_notebook(stored(tmp_path, source, tags=("raises-exception",)), 90).counts["passed"] == 1
 
 
+def test_a_cell_that_begins_late_after_one_whose_answer_was_lost_is_waited_for(tmp_path: Path) -> None:
+    busy = "import asyncio, time\nasyncio.get_running_loop().call_later(2, time.sleep, 3)\n"
+    lost = nbformat.v4.new_code_cell(f"{busy}raise ExceptionGroup('several', [ValueError('one')])\nawait None")
+    lost.metadata["tags"] = ["raises-exception"]
+    path = tmp_path / "late.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[lost, nbformat.v4.new_code_cell("1 + 1")]), path)
+    assert try_notebook(path, 90).counts["passed"] == 2
+
+
 def test_the_time_that_a_notebook_names_itself_counts(tmp_path: Path) -> None:
     path = stored(tmp_path, "import threading\nthreading.Event().wait()")
     notebook = nbformat.read(path, as_version=4)

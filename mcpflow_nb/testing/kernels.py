@@ -87,6 +87,7 @@ def polled(client: NotebookClient) -> Iterator[None]:
             raise
 
     async def get_msg(timeout: float | None = None) -> Any:
+        nonlocal idle_since
         end = float("inf") if timeout is None else time.monotonic() + timeout
         while True:
             try:
@@ -95,6 +96,7 @@ def polled(client: NotebookClient) -> Iterator[None]:
                 if time.monotonic() >= end:
                     raise
             if time.monotonic() >= idle_since + _LOST_SECONDS:
+                idle_since = float("inf")  # the next cell has not ended, however slow its kernel is to begin with it
                 raise LostReplyError(LOST)
 
     channel.get_msg, client.process_message = get_msg, process_message  # type: ignore[method-assign, assignment]
