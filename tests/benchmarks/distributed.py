@@ -133,7 +133,7 @@ def main() -> None:
         print(f"{rows} rows of 3 steps, {os.cpu_count()} cores for all of it; mcpflow_nb {mf.__version__}")
         print(f"{'':<30}{'rows/s':>8}{'milliseconds of a processor a row':^45}{'KB log':>9}{'commits':>9}")
         print(f"{'':<38}" + "".join(f"{word:>9}" for word in ("here", "workers", "servers", "schedul.", "postgres")))
-        _, whole, *free = spent(dask, pg, lambda: time.sleep(5))
+        _, whole, *free = spent(dask, pg, lambda: time.sleep(15))
         idle, last = [one / whole for one in free], None
         for where, work in (("in this process", here), ("two Dask workers", there)):
             for kind, journal in (("no journal", lambda: None), ("SQLite", sqlite), ("PostgreSQL", postgres)):
