@@ -102,10 +102,12 @@ class Cluster:
         while sum(times for (_, made), times in self.effects(map_id).items() if made == tool) < count:
             time.sleep(0.01)
 
-    def kill_after(self, map_id: str, tool: str, count: int) -> None:
-        """Kill a worker then."""
-        self.wait_for_effects(map_id, tool, count)
+    def kill_while_held(self, folder: Path, tool: str) -> None:
+        """Kill a worker that waits for a held effect, and hold none that is asked for later; from a thread of its own."""
+        while tool not in _lines(folder / "asked"):
+            time.sleep(0.01)
         kill_quietly(self.working().pid)
+        (folder / "held").unlink()
 
     def kill_workers(self, at: list[int], rows: int) -> None:
         """Kill a worker each time so many rows have ended; from a thread of its own."""

@@ -2,7 +2,9 @@
 
 `python effects_server.py PORT FOLDER`. Each effect is a line of FOLDER/effects. FOLDER/kill, if it is there, names one
 tool and `received` (before the effect) or `done` (after it, before the answer): that client gets SIGKILL, or with a third
-word `STOP` SIGSTOP, and the file is gone. FOLDER/late holds seconds that an effect takes, whatever becomes of its client.
+word `STOP` SIGSTOP, and the file is gone. What is asked while
+FOLDER/held is there has no effect before FOLDER/let is there, whatever becomes of its client. FOLDER/asked names each
+tool that was called.
 """
 
 import asyncio
@@ -51,9 +53,10 @@ def kill(context: Any, tool: str, point: str) -> None:
 
 
 async def effect(context: Any, tool: str, given: dict[str, Any], key: str | None) -> dict[str, Any]:
+    held = (FOLDER / "held").exists()
     kill(context, tool, "received")
-    with suppress(OSError):
-        await asyncio.sleep(float((FOLDER / "late").read_text()))
+    while held and not (FOLDER / "let").exists():  # noqa: ASYNC110  another process lets it go
+        await asyncio.sleep(0.01)
     name = given.get("request_id") or key
     if tool in SAFE and name in seen:
         return seen[name]
@@ -70,6 +73,8 @@ async def call_tool(context: Any, params: types.CallToolRequestParams) -> types.
     if params.name == "refuse":
         return types.CallToolResult(content=[types.TextContent(type="text", text="no seat")], is_error=True)
     given, meta = params.arguments or {}, dict(params.meta or {})
+    with (FOLDER / "asked").open("a") as log:
+        log.write(f"{params.name}\n")
     if params.name == "find":
         found = effects(given["who"], given["tool"])
         made = found[0] if found else {}

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from tests.faults.cluster import GRACE, TIMEOUT, TOOLS, cluster
+from tests.faults.cluster import GRACE, TOOLS, cluster
 from tests.postgres_server import PASSWORD
 
 pytest.importorskip("distributed", reason="dask is not installed: pip install 'mcpflow-nb[dask]'")
@@ -45,9 +45,8 @@ def killed(dask, map_id, rows, kills, journal):
 def settled(dask, map_id, rows, journal, outcomes):
     """Run rows again until nothing is unknown, and return the outcomes."""
     for _ in range(5):
-        time.sleep(
-            TIMEOUT + GRACE + 0.1 if outcomes["unknown"] else 0
-        )  # what a check does not find counts from then on
+        if outcomes["unknown"]:
+            time.sleep(dask.timeout + GRACE + 0.1)  # what a check does not find counts from then on
         outcomes = dask.map(map_id, rows, journal)
         if not outcomes["unknown"]:
             break
@@ -71,14 +70,16 @@ def test_without_a_journal_killed_workers_do_things_twice(dask):
     assert twice.total() > 0
 
 
-def test_what_nobody_knows_is_said_and_then_settled_by_its_check(dask, postgres):
-    late, journal = dask.folders[1] / "late", asked(postgres)
-    late.write_text("1.5")  # a mail is sent so long after it was asked for, whatever becomes of its client
-    killer = threading.Thread(target=dask.kill_after, args=("late", "create", 10))
+def test_what_nobody_knows_is_said_and_then_settled_by_its_check(dask, postgres, monkeypatch):
+    where, journal = dask.folders[1], asked(postgres)
+    monkeypatch.setattr(dask, "timeout", 15)  # until then nothing that a check misses is done again, however slow it is
+    (where / "asked").unlink(missing_ok=True)
+    (where / "held").touch()
+    killer = threading.Thread(target=dask.kill_while_held, args=(where, "mail"))
     killer.start()
     first = dask.map("late", 10, journal)
     killer.join()
-    late.unlink()
+    (where / "let").touch()
     errors = {one.error for one in dask.ended.values() if one.outcome == "unknown"}
     assert (first["unknown"] > 0, set(first) <= {"completed", "unknown"}) == (True, True)
     assert all("may have run" in error and "its check found nothing, which counts from" in error for error in errors)
@@ -153,7 +154,7 @@ def test_a_frozen_worker_whose_rows_were_taken_over_does_nothing_twice_when_it_w
         other.join()
         if frozen[0].is_running():
             frozen[0].resume()
-        time.sleep(TIMEOUT + GRACE + 0.1)
+        time.sleep(dask.timeout + GRACE + 0.1)
         second = settled(dask, "frozen", 200, journal, first)
         print(f"frozen: 200 rows, {dict(first)} after {took:.0f} s, then {dict(second)}")
         assert second == {"completed": 200}

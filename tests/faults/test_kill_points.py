@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections import Counter
 from itertools import product
 
@@ -82,16 +83,15 @@ def test_killed_while_the_server_works_what_is_unknown_is_said_and_the_effect_co
 
 @pytest.mark.parametrize("mode", MODES)
 def test_an_effect_that_comes_after_the_client_died_is_waited_for_and_not_asked_for_again(bench, mode):
-    late = bench.folder / "late"
-    late.write_text("0.9")
-    try:
-        bench.kill_in_server("create", "received")
-        assert bench.work(f"late {mode}", mode) == {}
-        assert bench.effects(f"late {mode}") == {}  # it has not come: whoever asks now finds nothing
-        late.write_text("0")
-        found = bench.finish(f"late {mode}", mode)
-    finally:
-        late.unlink()
+    held, let = bench.folder / "held", bench.folder / "let"
+    held.touch()
+    bench.kill_in_server("create", "received")
+    assert bench.work(f"late {mode}", mode) == {}
+    assert bench.effects(f"late {mode}") == {}  # it has not come: whoever asks now finds nothing
+    held.unlink()
+    threading.Timer(0.9, let.touch).start()
+    found = bench.finish(f"late {mode}", mode)
+    let.unlink()
     assert (found["outcome"], bench.effects(f"late {mode}")) == ("completed", EACH_ONCE)
     assert found["records"][:2] == [["create", "unknown", None], ["create", "ok", "told by its check"]]
 
