@@ -117,16 +117,33 @@ async def _sent(
 
 async def in_time(request: Callable[[], Awaitable[_Result]], seconds: float) -> _Result:
     """Wait for a request, and no longer than it may take: the library needs 5 s to give up one that cannot be written."""
-    task = asyncio.ensure_future(request())
+    loop = asyncio.get_running_loop()
+    over: asyncio.Future[None] = loop.create_future()
+
+    async def asked() -> _Result:
+        try:
+            return await request()
+        finally:
+            _wake(over)  # not `asyncio.wait`, which takes twice as long to notice: each call of a tool goes through here
+
+    task = loop.create_task(asked())
+    timer = loop.call_later(seconds, _wake, over)
     try:
-        done, _ = await asyncio.wait({task}, timeout=seconds)
+        await over
     except asyncio.CancelledError:
         await _given_up(task)
         raise
-    if not done:
+    finally:
+        timer.cancel()
+    if not task.done():
         await _given_up(task)
         raise TimeoutError
     return task.result()
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
 
 
 async def _given_up(task: asyncio.Future[Any]) -> None:

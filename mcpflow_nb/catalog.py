@@ -123,9 +123,10 @@ class Tool(Shown):
 
     async def output_judged_aside(self, raw: Mapping[str, Any]) -> Judgement:
         """Do the same, and let others run meanwhile where it may take long."""
-        if self.output_schema is None or self._output.is_quick(raw.get("structuredContent")):
+        if self.output_schema is None or "structuredContent" not in raw:
             return self.output_judged(raw)
-        return await asyncio.to_thread(self.output_judged, raw)
+        found = self._output.at_once(raw["structuredContent"])
+        return found if found is not None else await asyncio.to_thread(self.output_judged, raw)
 
     @cached_property
     def effects(self) -> tuple[str, ...]:

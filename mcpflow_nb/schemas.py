@@ -52,7 +52,7 @@ class Validator:
             problem = _first_line(error)
         if problem is not None:
             raise Unjudged(problem)
-        self._simple, self.schema = self._compiled.is_valid, schema
+        self._simple = self._compiled.is_valid
 
     def refusal(self, value: Any) -> str | None:
         """Return why the value does not fit, in one sentence, or None; Unjudged where a pattern tries too long."""

@@ -34,7 +34,7 @@ class Judge:
     """A schema, compiled once. Without a schema, or with one beyond judging, nothing is refused."""
 
     def __init__(self, schema: Any) -> None:
-        self._why: str | None = None
+        self._schema, self._why = schema, ""
         self._validator: Validator | None = None
         try:
             self._validator = Validator(schema)
@@ -47,13 +47,16 @@ class Judge:
         count, depth = size(value)
         return bool(count * self._work * self._again**depth <= QUICK)
 
-    def judged(self, value: Any) -> Judgement:
-        """Return what is to be said of a value; takes `WALL_SECONDS` at most."""
+    def at_once(self, value: Any) -> Judgement | None:
+        """Return what is to be said of a value, or None where it takes time to tell."""
         if self._validator is None:
             return Judgement(unchecked=self._why)
-        if not self.is_quick(value):
-            return _apart(self._validator.schema, value)
-        return _judged(self._validator, value)
+        return _judged(self._validator, value) if self.is_quick(value) else None
+
+    def judged(self, value: Any) -> Judgement:
+        """Return what is to be said of a value; takes `WALL_SECONDS` at most."""
+        found = self.at_once(value)
+        return found if found is not None else _apart(self._schema, value)
 
 
 def _judged(validator: Validator, value: Any) -> Judgement:
