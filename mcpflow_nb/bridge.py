@@ -145,22 +145,40 @@ async def arun(coroutine: Coroutine[Any, Any, R]) -> R:
     if loop is thread.loop:
         return await coroutine
     job = thread.submit(coroutine)
-    woken = asyncio.Event()
+    woken: asyncio.Future[None] = loop.create_future()
 
-    def wake() -> None:
+    def done() -> None:
         with contextlib.suppress(RuntimeError):  # the caller's loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(woken.set)
+            loop.call_soon_threadsafe(wake, woken)
 
-    job.watchers.append(wake)
+    job.watchers.append(done)
+    heart = _Heart(loop)
     try:
-        while not job.done.is_set():
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(HEARTBEAT_SECONDS):
-                    await woken.wait()
+        if not job.done.is_set():
+            await woken
     except BaseException:
         job.cancel()
         raise
+    finally:
+        heart.next_beat.cancel()
     return _result(job)
+
+
+class _Heart:
+    """What wakes a loop now and then."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._beat()
+
+    def _beat(self) -> None:
+        self.next_beat = self._loop.call_later(HEARTBEAT_SECONDS, self._beat)
+
+
+def wake(waiter: asyncio.Future[None]) -> None:
+    """Let go on whoever waits for a future, if somebody does."""
+    if not waiter.done():
+        waiter.set_result(None)
 
 
 def _result(job: _Job[R]) -> R:

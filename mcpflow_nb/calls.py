@@ -14,6 +14,7 @@ from mcp import Client, MCPError
 from mcp.shared.dispatcher import ProgressFnT
 from pydantic import ValidationError
 
+from mcpflow_nb.bridge import wake
 from mcpflow_nb.hearing import BEYOND, UNREADABLE, Heard, hearing, unread
 from mcpflow_nb.trace import Status
 
@@ -124,10 +125,10 @@ async def in_time(request: Callable[[], Awaitable[_Result]], seconds: float) -> 
         try:
             return await request()
         finally:
-            _wake(over)  # not `asyncio.wait`, which takes twice as long to notice: each call of a tool goes through here
+            wake(over)  # not `asyncio.wait`, which takes twice as long to notice: each call of a tool goes through here
 
     task = loop.create_task(asked())
-    timer = loop.call_later(seconds, _wake, over)
+    timer = loop.call_later(seconds, wake, over)
     try:
         await over
     except asyncio.CancelledError:
@@ -139,11 +140,6 @@ async def in_time(request: Callable[[], Awaitable[_Result]], seconds: float) -> 
         await _given_up(task)
         raise TimeoutError
     return task.result()
-
-
-def _wake(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_result(None)
 
 
 async def _given_up(task: asyncio.Future[Any]) -> None:
