@@ -82,7 +82,7 @@ async def _answered(behaviour: Behaviour, name: str, arguments: dict[str, Any]) 
 
 
 def _contents(uri: str, given: Any) -> types.TextResourceContents | types.BlobResourceContents:
-    guessed = mimetypes.guess_type(uri)[0]
+    guessed = mimetypes.guess_type(uri.rpartition("/")[2])[0]  # a host is no file name to Python 3.13
     if isinstance(given, str):
         return types.TextResourceContents(uri=uri, text=given, mime_type=guessed or "text/plain")
     if isinstance(given, bytes):

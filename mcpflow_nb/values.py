@@ -9,6 +9,7 @@ import json
 import math
 import re
 from contextvars import ContextVar
+from itertools import accumulate
 from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, GetPydanticSchema, ValidationError
@@ -24,6 +25,8 @@ MAX_BITS: Final = 13_000
 """Integers beyond it are refused: Python itself does not write them as text."""
 
 _PLACEHOLDER = re.compile(r"\{([^\W\d]\w*)\}")
+_QUOTED: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+_NO_BRACKETS: Final = re.compile(r"[^\[\]{}]+")
 _URI_PLACEHOLDER = re.compile(r"\{[+#./;?&]?((?:[\w.]+\*?)(?:,[\w.]+\*?)*)\}", re.ASCII)
 
 
@@ -265,10 +268,5 @@ def is_version(found: Any, version: int) -> bool:
 
 def nesting(text: str) -> int:
     """Return how deep the brackets of a JSON text nest, without parsing it."""
-    deepest = depth = 0
-    for bracket in re.findall(r'"(?:[^"\\]|\\.)*(?:"|$)|[\[\]{}]', text, re.DOTALL):
-        if bracket in "[{":
-            deepest = max(deepest, depth := depth + 1)
-        elif bracket in "]}":
-            depth -= 1
-    return deepest
+    brackets = _NO_BRACKETS.sub("", _QUOTED.sub("", text))
+    return max(accumulate((1 if one in "[{" else -1 for one in brackets), initial=0))

@@ -17,7 +17,8 @@ SPIED = ("socket.connect", "socket.bind", "socket.getaddrinfo", "socket.sendto",
          "os.posix_spawn", "os.fork", "os.forkpty", "pty.spawn", "urllib.Request", "pickle.find_class")
 
 def hook(event, args):
-    if event in SPIED and not (event == "subprocess.Popen" and "graphviz-pure" in str(args[0])):  # who draws, offline
+    draws = event in ("subprocess.Popen", "os.posix_spawn") and "graphviz-pure" in str(args[0])  # who draws, offline
+    if event in SPIED and not draws:
         seen.append(f"{event} {args!r}"[:300])
 
 mocks = {"create": lambda name: calls.append("create") or {"id": "e1"}, "pay": lambda id: calls.append("pay") or {"ok": True}}

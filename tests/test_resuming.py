@@ -179,11 +179,12 @@ def test_a_value_that_is_nested_as_deep_as_a_server_may_send_is_kept(tmp_path, n
         assert (again.trace == run.trace) is (name == "deep")
 
 
-def test_a_record_that_is_nested_too_deep_is_kept_without_its_result(tmp_path):
+@pytest.mark.parametrize("depth", [350, 5_000])
+def test_a_record_that_is_nested_too_deep_is_kept_without_its_result(tmp_path, depth):
     mock, _ = counting()
     with mf.connect(m=mock) as servers:
         run = three().start(servers, name="Ada", journal=tmp_path / "runs.db", run_id="r")
-        run._keeper.record(dataclasses.replace(run.fork().step(), value=nested(5_000)))
+        run._keeper.record(dataclasses.replace(run.fork().step(), value=nested(depth)))
         run.edit("b", name="x")  # a verb: it is written
         [kept] = mf.resume("r", servers, journal=tmp_path / "runs.db").trace
     assert (kept.status, kept.value, kept.sent) == ("invalid_output", None, {"name": "Ada"})

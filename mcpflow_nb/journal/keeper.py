@@ -24,7 +24,7 @@ from mcpflow_nb.journal.tables import RUNNING, Begun, Row, State
 from mcpflow_nb.masking import KNOWN, MASK, SECRET, Masks
 from mcpflow_nb.sources import KEY
 from mcpflow_nb.trace import ANSWER, EDITED, Passed, Record, record_of, record_plain
-from mcpflow_nb.values import Frozen
+from mcpflow_nb.values import Frozen, nesting
 from mcpflow_nb.workflow import SequentialWorkflow
 
 Kind = Literal[
@@ -36,6 +36,8 @@ HINTS: Final = (
     "api_key", "api-key", "privatekey", "private_key", "private-key", "://", '"$text"', '"$pairs"',
 )  # fmt: skip
 """JSON text in small letters without any of these holds nothing that `masking` would mask by its name, or in a URI."""
+MOST_DEEP: Final = 300
+"""Levels of JSON that every Python reads back; some write more than they can read."""
 _TOO_DEEP: Final = "it ran, but its result is nested too deep for the journal"
 
 
@@ -124,11 +126,15 @@ class Keeper:
     def record(self, made: Record, kind: Kind = "record", **more: Any) -> None:
         """Note a record without what its step names as secret; one that is nested too deep is kept without its result."""
         made = self._run._cover.record(made)
+        said = {**record_plain(made), **more}
         try:
-            self._put(kind, self._text({**record_plain(made), **more}))
+            text = self._text(said)
         except (RecursionError, ValueError):
-            bare = {**record_plain(made), **more, "value": None, "raw": None, "resources": []}
-            self._put(kind, self._text({**bare, "status": "invalid_output", "error": _TOO_DEEP}))
+            text = None
+        if text is None or _is_deep(text):
+            said |= {"value": None, "raw": None, "resources": [], "status": "invalid_output", "error": _TOO_DEEP}
+            text = self._text(said)
+        self._put(kind, text)
 
     def moved(self) -> None:
         """Note where the run stands now, and what was given by hand."""
@@ -252,6 +258,10 @@ def may_hide(text: str) -> bool:
                 return True
         return False
     return SECRET.search(text) is not None or any(hint in text for hint in HINTS)
+
+
+def _is_deep(text: str) -> bool:
+    return text.count("[") + text.count("{") > MOST_DEEP and nesting(text) > MOST_DEEP  # most text has fewer in all
 
 
 def masks_of(servers: Any) -> Masks:
