@@ -20,7 +20,7 @@ import mcpflow_nb as mf
 from mcpflow_nb import bridge
 from mcpflow_nb.mapping.rows import Ended
 from mcpflow_nb.mapping.spreading import spread_rows
-from tests.faults.killing import HERE, free_port, kill_quietly
+from tests.faults.killing import HERE, finished_lines, free_port, kill_quietly
 
 TOOLS = ("create", "mail", "laptop")
 TIMEOUT, GRACE = 3.0, 0.3
@@ -78,7 +78,7 @@ class Cluster:
 
     def effects(self, map_id: str) -> Counter[tuple[str, str]]:
         """How often each row had each effect, by the servers' own logs."""
-        logs = [json.loads(line) for folder in self.folders for line in _lines(folder / "effects")]
+        logs = [json.loads(line) for folder in self.folders for line in finished_lines(folder / "effects")]
         return Counter((one["who"], one["tool"]) for one in logs if one["who"].startswith(f"{map_id}-"))
 
     def working(self) -> psutil.Process:
@@ -104,7 +104,7 @@ class Cluster:
 
     def kill_while_held(self, folder: Path, tool: str) -> None:
         """Kill a worker that waits for a held effect, and hold none that is asked for later; from a thread of its own."""
-        while tool not in _lines(folder / "asked"):
+        while tool not in finished_lines(folder / "asked"):
             time.sleep(0.01)
         kill_quietly(self.working().pid)
         (folder / "held").unlink()
@@ -117,10 +117,6 @@ class Cluster:
             if len(self.ended) < rows:
                 kill_quietly(self.working().pid)
                 self.kills += 1
-
-
-def _lines(log: Path) -> list[str]:
-    return log.read_text().splitlines() if log.exists() else []
 
 
 def _started(stack: ExitStack, *words: str, **more) -> psutil.Process:

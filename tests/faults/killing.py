@@ -80,13 +80,18 @@ class Bench:
     def effects(self, run_id: str) -> Counter[str]:
         """How often each tool had its effect for a run, by the server's own log."""
         log = self.folder / "effects"
-        rows = map(json.loads, log.read_text().splitlines()) if log.exists() else ()
+        rows = map(json.loads, finished_lines(log))
         return Counter(row["tool"] for row in rows if row["who"] == run_id)
 
 
 EACH_ONCE = Counter(dict.fromkeys(TOOLS, 1))
 UNDOS = ("unbadge", "unlaptop", "unpayroll", "uncreate")
 DONE_AND_UNDONE = EACH_ONCE + Counter(dict.fromkeys(UNDOS, 1))
+
+
+def finished_lines(log: Path) -> list[str]:
+    """Return the lines of a file that another process may be writing to, but for one that is not whole yet."""
+    return log.read_text().rpartition("\n")[0].splitlines() if log.exists() else []
 
 
 def kill_quietly(pid: int) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.killing import kill_quietly
+from tests.faults.killing import finished_lines, kill_quietly
 
 ROWS = 20
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,9 +25,8 @@ def begun(bench, journal: Path) -> subprocess.Popen[str]:
 
 
 def effects(bench) -> dict[str, Counter[str]]:
-    log = bench.folder / "effects"
     found: dict[str, Counter[str]] = {}
-    for row in map(json.loads, log.read_text().splitlines() if log.exists() else ()):
+    for row in map(json.loads, finished_lines(bench.folder / "effects")):
         if row["who"].startswith("row "):
             found.setdefault(row["who"], Counter())[row["tool"]] += 1
     return found
