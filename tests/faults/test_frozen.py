@@ -14,11 +14,13 @@ from mcpflow_nb.journal.store import store_at
 from mcpflow_nb.mapping.chunks import Chunk, ended_of, run_chunk
 from mcpflow_nb.mapping.crossing import crossing
 from tests.faults.killing import HERE
-from tests.faults.worker import GRACE, TIMEOUT
+from tests.faults.worker import GRACE
 from tests.postgres_server import PASSWORD
 
 pytestmark = [pytest.mark.timeout(180), pytest.mark.skipif(sys.platform == "win32", reason="no SIGSTOP there")]
 ROWS, TOOLS = ("a", "b", "c"), ("create", "mail")
+TIMEOUT = 30.0
+"""Longer than any call takes: one that is given up is written down, and a worker frozen while it writes holds the file."""
 
 
 def workflow():
