@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from tests.postgres_server import postgres_server
 collect_ignore = [path.name for path in Path(__file__).parent.glob("*.py") if not path.name.startswith("test_")]
 settings.register_profile("gate", deadline=None)  # how long an example takes depends on what else this machine does
 settings.load_profile("gate")
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so a shell starts what it runs in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 RAW = str(Path(__file__).with_name("raw_server.py"))
 
 
