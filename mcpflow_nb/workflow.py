@@ -175,6 +175,10 @@ class SequentialWorkflow(Shown, Data):
         require_servers(servers)
         return above("stepper.widget").workflow_stepper(self, servers, {**(arguments or {}), **more})
 
+    def describe(self) -> str:
+        """Return the workflow in words, a sentence a step: what it calls, with what from where, and what it makes."""
+        return str(above("views.words").plan(self))
+
     def graph(self) -> Graph:
         """Return the step graph."""
         graph: Graph = above("views.graph").step_graph(self)
