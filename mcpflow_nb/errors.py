@@ -44,7 +44,7 @@ from mcpflow_nb.visible import visible
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from mcpflow_nb.problems import Problem, Report
+    from mcpflow_nb.checking.problems import Problem, Report
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

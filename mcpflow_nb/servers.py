@@ -13,15 +13,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from mcpflow_nb.bridge import arun, run, verb
-from mcpflow_nb.catalog import Tool
-from mcpflow_nb.config import Spec, spec, with_limits, with_trust
-from mcpflow_nb.connections import Connection
+from mcpflow_nb.connecting.config import Spec, spec, with_limits, with_trust
+from mcpflow_nb.connecting.connections import Connection
+from mcpflow_nb.connecting.trusting import read_trusted
 from mcpflow_nb.errors import CallError, ConfigError, ConnectError, NotJsonError, NotOfferedError, ServerError
-from mcpflow_nb.mocks import mock_like
-from mcpflow_nb.recording import Recording
-from mcpflow_nb.results import text_of_content, value_of
+from mcpflow_nb.mocking.mocks import mock_like
+from mcpflow_nb.recording.recording import Recording
 from mcpflow_nb.show import Shown
-from mcpflow_nb.trusting import read_trusted
+from mcpflow_nb.tools.catalog import Tool
+from mcpflow_nb.tools.results import text_of_content, value_of
 from mcpflow_nb.values import jsonable
 
 log: Final = logging.getLogger("mcpflow_nb")

@@ -7,34 +7,34 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import mcpflow_nb as mf
-from mcpflow_nb import upcoming
-from mcpflow_nb.cassette import Interaction
-from mcpflow_nb.catalog import Catalog, Prompt, Resource, Tool
+from mcpflow_nb.checking.forecast import Forecast, Foreseen
 from mcpflow_nb.compliance.planning import CompliancePlan, Planned
 from mcpflow_nb.compliance.results import Difference, ModeRates
 from mcpflow_nb.compliance.statistics import Rate
-from mcpflow_nb.differences import Change, Diff, Row
-from mcpflow_nb.drift import Broken, Changed, Drift
-from mcpflow_nb.drilling import Cell, Drill, Try
-from mcpflow_nb.effects import Branch, Effect, Effects, Tree
-from mcpflow_nb.exchange import exchange_of
-from mcpflow_nb.forecast import Forecast, Foreseen
+from mcpflow_nb.connecting.trusting import Start, Trusted
+from mcpflow_nb.inferring.proposal import Edge, Proposal
 from mcpflow_nb.journal.owner import Owner
 from mcpflow_nb.journal.runs import Runs
 from mcpflow_nb.journal.tables import Kept, State
 from mcpflow_nb.lessons.reports import Answered, Checked, Judged, Told
 from mcpflow_nb.mapping.results import Mapped, MapResults
-from mcpflow_nb.messages import KIND, STEP, Conversation, Message
-from mcpflow_nb.mock_server import MockCall
-from mcpflow_nb.outline import Ahead
-from mcpflow_nb.proposal import Edge, Proposal
-from mcpflow_nb.provenance import Link, PathRow, Paths, Why
-from mcpflow_nb.skill import Skill
+from mcpflow_nb.mocking.mock_server import MockCall
+from mcpflow_nb.recording.cassette import Interaction
+from mcpflow_nb.records.differences import Change, Diff, Row
+from mcpflow_nb.records.effects import Branch, Effect, Effects, Tree
+from mcpflow_nb.records.exchange import exchange_of
+from mcpflow_nb.records.messages import KIND, STEP, Conversation, Message
+from mcpflow_nb.records.outline import Ahead
+from mcpflow_nb.records.provenance import Link, PathRow, Paths, Why
+from mcpflow_nb.records.timeline import Moment, Timeline
+from mcpflow_nb.records.trace import Fetched, Passed
+from mcpflow_nb.replaying.drift import Broken, Changed, Drift
+from mcpflow_nb.running import upcoming
+from mcpflow_nb.running.upcoming import Upcoming
+from mcpflow_nb.serving.skill import Skill
+from mcpflow_nb.testing.drilling import Cell, Drill, Try
 from mcpflow_nb.testing.replay_check import Finding, ReplayCheck
-from mcpflow_nb.timeline import Moment, Timeline
-from mcpflow_nb.trace import Fetched, Passed
-from mcpflow_nb.trusting import Start, Trusted
-from mcpflow_nb.upcoming import Upcoming
+from mcpflow_nb.tools.catalog import Catalog, Prompt, Resource, Tool
 
 
 class Run(SimpleNamespace):

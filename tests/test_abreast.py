@@ -7,7 +7,7 @@ import pytest
 
 import mcpflow_nb as mf
 from mcpflow_nb.bridge import run as in_io_thread
-from mcpflow_nb.levels import levels
+from mcpflow_nb.workflows.levels import levels
 from tests.test_retrying import restarted
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import mcpflow_nb as mf
-from mcpflow_nb.adopting import READERS
-from mcpflow_nb.cassette import Interaction
+from mcpflow_nb.recording.cassette import Interaction
+from mcpflow_nb.replaying.adopting import READERS
 
 RECORDINGS = Path(__file__).parent / "corpora" / "recordings"
 WHOLE = ["mcp-cassette.json", "mcp-rec.jsonl", "mcp-recorder.json"]

@@ -8,9 +8,9 @@ from mcp import Client
 from mcp.server import MCPServer
 
 import mcpflow_nb as mf
-from mcpflow_nb import debugger
-from mcpflow_nb import run as run_file
-from mcpflow_nb.trace import Trace
+from mcpflow_nb.records.trace import Trace
+from mcpflow_nb.running import debugger
+from mcpflow_nb.running import run as run_file
 
 
 def pay(amount: int, to: str = "") -> dict:

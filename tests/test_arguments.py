@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mcpflow_nb as mf
-from mcpflow_nb.arguments import Argument, from_text
 from mcpflow_nb.errors import DefinitionError
 from mcpflow_nb.values import ABSENT
+from mcpflow_nb.workflows.arguments import Argument, from_text
 
 
 def declared(**fields):

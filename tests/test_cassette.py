@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import mcpflow_nb as mf
-from mcpflow_nb.cassette import Interaction
-from mcpflow_nb.catalog import Catalog, Prompt, Resource, Tool
+from mcpflow_nb.recording.cassette import Interaction
+from mcpflow_nb.tools.catalog import Catalog, Prompt, Resource, Tool
 
 CORPORA = Path(__file__).parent / "corpora"
 HOSTILE = [

@@ -1,6 +1,6 @@
 import pytest
 
-from mcpflow_nb.catalog import Catalog, Prompt, Resource, Tool, type_words
+from mcpflow_nb.tools.catalog import Catalog, Prompt, Resource, Tool, type_words
 
 PROPERTIES = {
     "name": {"type": "string"},

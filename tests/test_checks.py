@@ -4,9 +4,9 @@ import sys
 import pytest
 
 import mcpflow_nb as mf
-from mcpflow_nb.checks import CHECKS, structure
-from mcpflow_nb.findings import WORDS
-from mcpflow_nb.plan import Plan
+from mcpflow_nb.checking.checks import CHECKS, structure
+from mcpflow_nb.checking.findings import WORDS
+from mcpflow_nb.checking.plan import Plan
 
 
 def two_steps():

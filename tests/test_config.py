@@ -7,8 +7,8 @@ import pytest
 from mcp import StdioServerParameters
 
 import mcpflow_nb as mf
-from mcpflow_nb.config import spec
-from mcpflow_nb.config_files import read, with_this_python
+from mcpflow_nb.connecting.config import spec
+from mcpflow_nb.connecting.config_files import read, with_this_python
 
 
 def test_a_command_is_a_list_a_text_a_dict_or_the_sdk_s_parameters():

@@ -5,7 +5,7 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 import mcpflow_nb as mf
-from mcpflow_nb.course import was_called
+from mcpflow_nb.records.course import was_called
 
 NAMES = ["make", "read", "ask", "fail", "last"]
 STEPS = st.sampled_from(NAMES)

@@ -9,7 +9,7 @@ from mcp.server import MCPServer
 from typing_extensions import TypedDict
 
 import mcpflow_nb as mf
-from mcpflow_nb.drilling import FAULTS, WORST
+from mcpflow_nb.testing.drilling import FAULTS, WORST
 from mcpflow_nb.views.drill import SIGNS
 
 TOUR = Path(__file__).resolve().parent.parent / "notebooks" / "00_tour.ipynb"

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 import mcpflow_nb as mf
-from mcpflow_nb.catalog import Catalog, Tool
-from mcpflow_nb.trace import Trace
+from mcpflow_nb.records.trace import Trace
+from mcpflow_nb.tools.catalog import Catalog, Tool
 from mcpflow_nb.views.chart import plain_label
 from mcpflow_nb.views.graph import run_graph, step_graph
 from mcpflow_nb.views.marks import DARK, MARKS, OUTCOMES, SEVERITIES

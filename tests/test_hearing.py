@@ -10,7 +10,7 @@ import time
 import pytest
 
 import mcpflow_nb as mf
-from mcpflow_nb.hearing import seconds_of
+from mcpflow_nb.connecting.hearing import seconds_of
 from tests.raw_http import raw_http
 
 JSON = {"content_type": "application/json"}

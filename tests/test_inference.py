@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 
 import mcpflow_nb as mf
-from mcpflow_nb.catalog import Catalog, Tool
-from mcpflow_nb.observed import Call
-from mcpflow_nb.sources import Scope
-from mcpflow_nb.trace import Passed
+from mcpflow_nb.inferring.observed import Call
+from mcpflow_nb.records.trace import Passed
+from mcpflow_nb.tools.catalog import Catalog, Tool
+from mcpflow_nb.workflows.sources import Scope
 from tests.benchmarks.inference import scores
 from tests.benchmarks.sessions import SESSIONS, recorded
 

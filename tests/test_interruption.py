@@ -5,7 +5,7 @@ import threading
 import pytest
 
 import mcpflow_nb as mf
-from mcpflow_nb.trace import Trace
+from mcpflow_nb.records.trace import Trace
 
 HANDOFF = "mcpflow/handoff"
 

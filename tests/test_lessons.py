@@ -14,7 +14,7 @@ import nbformat
 import pytest
 
 import mcpflow_nb as mf
-from mcpflow_nb import lesson_commands
+from mcpflow_nb.cli import lesson_commands
 from mcpflow_nb.lessons.build import clean, is_tagged, learner, read, solution_code, solved
 from mcpflow_nb.lessons.desk import LESSONS, Desk
 from mcpflow_nb.lessons.lesson import Lesson

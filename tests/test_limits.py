@@ -10,8 +10,8 @@ import pytest
 
 import mcpflow_nb as mf
 from mcpflow_nb.bridge import run
-from mcpflow_nb.config import spec
-from mcpflow_nb.limits import Limits, Turns, read_limits
+from mcpflow_nb.connecting.config import spec
+from mcpflow_nb.connecting.limits import Limits, Turns, read_limits
 
 
 class Busy:

@@ -12,8 +12,8 @@ import nbformat
 import pytest
 
 from mcpflow_nb.bridge import run as in_io_thread
-from mcpflow_nb.notebook_files import page
-from mcpflow_nb.pages import executed
+from mcpflow_nb.cli.pages import executed
+from mcpflow_nb.lessons.notebook_files import page
 from mcpflow_nb.testing import run_notebook
 from tests.html_page import Page
 from tests.real_servers import why_not

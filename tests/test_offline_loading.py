@@ -83,7 +83,7 @@ def test_the_log_of_the_mock_sees_a_call(tmp_path):
     assert spied("before.step()", tmp_path) == [[], ["create"]]
 
 
-@pytest.mark.parametrize("name", ["os.system", "__import__", "mcpflow_nb.trusting:trust"])
+@pytest.mark.parametrize("name", ["os.system", "__import__", "mcpflow_nb.connecting.trusting:trust"])
 @pytest.mark.row("FI01")
 def test_a_saved_workflow_that_names_code_runs_none(name, tmp_path):
     document = {

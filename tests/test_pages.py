@@ -12,9 +12,9 @@ import nbformat
 import pytest
 
 import mcpflow_nb as mf
-from mcpflow_nb import pages
+from mcpflow_nb.cli import pages
 from mcpflow_nb.errors import McpflowError
-from mcpflow_nb.notebook_files import page
+from mcpflow_nb.lessons.notebook_files import page
 from tests.html_page import Page
 
 NAMESPACES = {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xhtml", "http://www.w3.org/1999/xlink"}

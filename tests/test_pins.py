@@ -12,8 +12,8 @@ from mcp.shared.subscriptions import ToolsListChanged
 
 import mcpflow_nb as mf
 from mcpflow_nb.bridge import run as in_io_thread
-from mcpflow_nb.catalog import Tool
-from mcpflow_nb.declared import refusal
+from mcpflow_nb.tools.catalog import Tool
+from mcpflow_nb.tools.declared import refusal
 
 FLOW = (
     mf.SequentialWorkflow("w", "")

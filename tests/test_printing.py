@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 
 import mcpflow_nb as mf
-from mcpflow_nb.saving import from_json
+from mcpflow_nb.workflows.saving import from_json
 from tests.clients.workflows import HYBRID, ONBOARD, REVIEW
 
 HOSTILE = [

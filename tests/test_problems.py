@@ -1,8 +1,8 @@
 import pytest
 
 import mcpflow_nb as mf
+from mcpflow_nb.checking.problems import COLUMNS, SEVERITIES, Problem, Report
 from mcpflow_nb.errors import CheckError
-from mcpflow_nb.problems import COLUMNS, SEVERITIES, Problem, Report
 from mcpflow_nb.where import Where
 
 WORKFLOW = mf.SequentialWorkflow("w")

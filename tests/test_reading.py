@@ -5,7 +5,7 @@ import json
 import pytest
 
 import mcpflow_nb as mf
-from mcpflow_nb.saving import from_json
+from mcpflow_nb.workflows.saving import from_json
 
 TAGGED = {"$source": "constant", "value": 1}
 

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 import mcpflow_nb as mf
-from mcpflow_nb import recording
+from mcpflow_nb.recording import recording
 
 
 def plain(interactions):

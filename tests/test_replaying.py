@@ -6,7 +6,7 @@ import json
 import pytest
 
 import mcpflow_nb as mf
-from mcpflow_nb.replaying import fits
+from mcpflow_nb.replaying.replaying import fits
 
 FLOW = (
     mf.SequentialWorkflow("onboard")

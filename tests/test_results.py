@@ -2,8 +2,8 @@
 
 import pytest
 
-from mcpflow_nb.catalog import Tool
-from mcpflow_nb.results import value_of
+from mcpflow_nb.tools.catalog import Tool
+from mcpflow_nb.tools.results import value_of
 
 WRAPPED = {"type": "object", "properties": {"result": {"type": "integer"}}, "required": ["result"]}
 

@@ -6,8 +6,8 @@ import pytest
 
 import mcpflow_nb as mf
 from mcpflow_nb.bridge import io_thread
-from mcpflow_nb.retrying import Retry
-from mcpflow_nb.trace import Trace
+from mcpflow_nb.records.trace import Trace
+from mcpflow_nb.workflows.retrying import Retry
 from tests.raw_http import raw_http
 
 LOST = mf.fault("lost")

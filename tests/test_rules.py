@@ -3,7 +3,7 @@
 import pytest
 
 import mcpflow_nb as mf
-from mcpflow_nb.faults import BROKEN, IN_CALL
+from mcpflow_nb.mocking.faults import BROKEN, IN_CALL
 
 PERSON = {
     "type": "object",

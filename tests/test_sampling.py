@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mcpflow_nb as mf
-from mcpflow_nb.sampling import FORMATS, NAMES, sample
-from mcpflow_nb.schemas import refusal
+from mcpflow_nb.mocking.sampling import FORMATS, NAMES, sample
+from mcpflow_nb.tools.schemas import refusal
 
 SCHEMAS = {
     "everything": {"type": "object", "required": ["a"], "properties": {

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from mcpflow_nb.schemas import Missing, Unjudged, Validator, at, combinations, never, parameter, refusal
+from mcpflow_nb.tools.schemas import Missing, Unjudged, Validator, at, combinations, never, parameter, refusal
 
 PERSON = {
     "type": "object",

@@ -10,7 +10,7 @@ from mcp import Client, MCPError
 
 import mcpflow_nb as mf
 from mcpflow_nb.bridge import run as in_io_thread
-from mcpflow_nb.run import Run
+from mcpflow_nb.running.run import Run
 from mcpflow_nb.serving import offers
 from mcpflow_nb.serving.offers import hints_of, tools_of
 from mcpflow_nb.serving.replies import tool_reply

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 import mcpflow_nb as mf
-from mcpflow_nb.engine import KEY_META
-from mcpflow_nb.settling import BY_CHECK, BY_HAND
+from mcpflow_nb.running.engine import KEY_META
+from mcpflow_nb.running.settling import BY_CHECK, BY_HAND
 
 
 def mailing(*, lands=False, found=None):

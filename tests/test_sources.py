@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mcpflow_nb as mf
-from mcpflow_nb.dsl import as_source
 from mcpflow_nb.errors import DefinitionError, MissingValueError
 from mcpflow_nb.paths import split_path
-from mcpflow_nb.sources import Read, Scope
 from mcpflow_nb.values import ABSENT
+from mcpflow_nb.workflows.dsl import as_source
+from mcpflow_nb.workflows.sources import Read, Scope
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text("aé{}.😀"),

@@ -259,7 +259,7 @@ def charging(undo=True):
 
 
 def test_a_call_that_waits_is_allowed_by_a_press_and_the_run_goes_on(mocked, monkeypatch):
-    monkeypatch.setattr("mcpflow_nb.run.is_attended", lambda: True)
+    monkeypatch.setattr("mcpflow_nb.running.run.is_attended", lambda: True)
     live, done, made = charging()
     with mf.connect(bank=live, m=mocked) as servers:
         controller = Controller(made.start(servers))

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 import mcpflow_nb as mf
-from mcpflow_nb.trusting import Trusted, require_trust
+from mcpflow_nb.connecting.trusting import Trusted, require_trust
 
 EVIL = "a\u202eb\x1b[2J\n" + "x" * 5_000
 

@@ -3,8 +3,8 @@
 import pytest
 
 import mcpflow_nb as mf
-from mcpflow_nb.trace import Trace
-from mcpflow_nb.undoing import BY_HAND
+from mcpflow_nb.records.trace import Trace
+from mcpflow_nb.running.undoing import BY_HAND
 
 
 class Company:

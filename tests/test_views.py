@@ -7,7 +7,7 @@ import pytest
 
 import mcpflow_nb as mf
 from mcpflow_nb import views
-from mcpflow_nb.catalog import Catalog, Tool
+from mcpflow_nb.tools.catalog import Catalog, Tool
 
 
 class Page(HTMLParser):

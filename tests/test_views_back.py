@@ -6,7 +6,7 @@ import pytest
 
 import mcpflow_nb as mf
 from mcpflow_nb import views
-from mcpflow_nb.preparing import NextCall
+from mcpflow_nb.running.preparing import NextCall
 from mcpflow_nb.views.graph import step_graph
 from mcpflow_nb.visible import visible
 

@@ -8,7 +8,7 @@ import pytest
 
 import mcpflow_nb as mf
 from mcpflow_nb import views
-from mcpflow_nb.messages import KIND, STEP, Conversation, Message
+from mcpflow_nb.records.messages import KIND, STEP, Conversation, Message
 from mcpflow_nb.views.html import picture, tag
 from mcpflow_nb.views.plain import width
 from mcpflow_nb.views.values import text_shown

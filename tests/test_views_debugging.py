@@ -7,10 +7,10 @@ import pytest
 
 import mcpflow_nb as mf
 from mcpflow_nb import views
-from mcpflow_nb.differences import Change, Diff, Row
-from mcpflow_nb.effects import Branch, Effect, Effects, Tree
-from mcpflow_nb.provenance import Link, PathRow, Paths, Why, paths_of
-from mcpflow_nb.upcoming import Remaining, Upcoming
+from mcpflow_nb.records.differences import Change, Diff, Row
+from mcpflow_nb.records.effects import Branch, Effect, Effects, Tree
+from mcpflow_nb.records.provenance import Link, PathRow, Paths, Why, paths_of
+from mcpflow_nb.running.upcoming import Remaining, Upcoming
 from mcpflow_nb.views.diff import sides
 from mcpflow_nb.views.plain import width
 from mcpflow_nb.visible import HIDDEN

@@ -9,7 +9,7 @@ from mcp.server.lowlevel import Server
 
 import mcpflow_nb as mf
 from mcpflow_nb.bridge import io_thread
-from mcpflow_nb.weighing import Judge, Judgement, size
+from mcpflow_nb.tools.weighing import Judge, Judgement, size
 
 BRANCH = {"properties": {"a": {"$ref": "#/$defs/n"}, "b": {"$ref": "#/$defs/n"}}}
 EXPLODES = {

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import mcpflow_nb as mf
 from mcpflow_nb.errors import DefinitionError, LoadError
-from mcpflow_nb.saving import MAX_BYTES, from_json
+from mcpflow_nb.workflows.saving import MAX_BYTES, from_json
 
 TEXT = st.text(max_size=8)
 JSON = st.recursive(

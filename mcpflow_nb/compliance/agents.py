@@ -21,7 +21,7 @@ from mcpflow_nb.compliance.talking import Talk, TrialEnded
 from mcpflow_nb.compliance.trials import Key, Trial, read
 from mcpflow_nb.errors import DefinitionError, LoadError
 from mcpflow_nb.exact import loads
-from mcpflow_nb.steps import WorkflowStep
+from mcpflow_nb.workflows.steps import WorkflowStep
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from random import Random
 from typing import Any, Final
 
 from mcpflow_nb.compliance.tasks import Task
-from mcpflow_nb.dsl import field, prompt_arg
 from mcpflow_nb.errors import DefinitionError, did_you_mean
-from mcpflow_nb.mock_server import Mock
-from mcpflow_nb.mocks import mock
-from mcpflow_nb.workflow import SequentialWorkflow
+from mcpflow_nb.mocking.mock_server import Mock
+from mcpflow_nb.mocking.mocks import mock
+from mcpflow_nb.workflows.dsl import field, prompt_arg
+from mcpflow_nb.workflows.workflow import SequentialWorkflow
 
 
 def onboarding() -> Task:

@@ -11,7 +11,7 @@ from mcp import Client
 from mcpflow_nb.compliance.tasks import Task
 from mcpflow_nb.compliance.world import World
 from mcpflow_nb.serving.server import serve
-from mcpflow_nb.workflow import SequentialWorkflow
+from mcpflow_nb.workflows.workflow import SequentialWorkflow
 
 Messages = tuple[dict[str, str], ...]
 _GO_ON: Final = "Go on with the tools you have until everything is done, then say so in a sentence."

@@ -11,11 +11,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from mcpflow_nb.catalog import Tool
 from mcpflow_nb.compliance.scoring import Happened
 from mcpflow_nb.compliance.world import World
 from mcpflow_nb.errors import NotJsonError
-from mcpflow_nb.results import text_of_content
+from mcpflow_nb.tools.catalog import Tool
+from mcpflow_nb.tools.results import text_of_content
 from mcpflow_nb.values import jsonable
 
 Status = Literal["done", "stopped", "lost"]

@@ -13,11 +13,11 @@ from random import Random
 from typing import Any
 
 from mcpflow_nb.errors import DefinitionError, MissingValueError, did_you_mean, listed
-from mcpflow_nb.mock_server import Mock
-from mcpflow_nb.sources import Scope
-from mcpflow_nb.steps import WorkflowStep
+from mcpflow_nb.mocking.mock_server import Mock
 from mcpflow_nb.values import ABSENT
-from mcpflow_nb.workflow import SequentialWorkflow
+from mcpflow_nb.workflows.sources import Scope
+from mcpflow_nb.workflows.steps import WorkflowStep
+from mcpflow_nb.workflows.workflow import SequentialWorkflow
 
 Values = Mapping[str, Any]
 

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any, Literal, Self
 
-from mcpflow_nb.catalog import Tool
 from mcpflow_nb.compliance.scoring import Happened
 from mcpflow_nb.compliance.tasks import Task
-from mcpflow_nb.config import spec
-from mcpflow_nb.connections import Connection
+from mcpflow_nb.connecting.config import spec
+from mcpflow_nb.connecting.connections import Connection
 from mcpflow_nb.errors import DefinitionError
-from mcpflow_nb.mock_server import MockCall
+from mcpflow_nb.mocking.mock_server import MockCall
 from mcpflow_nb.servers import Servers
+from mcpflow_nb.tools.catalog import Tool
 
 
 class _Log(list[MockCall]):

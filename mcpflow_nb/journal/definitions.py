@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from mcpflow_nb.masking import MASK, Masks, is_secret
-from mcpflow_nb.sources import TAG
-from mcpflow_nb.workflow import SequentialWorkflow
+from mcpflow_nb.workflows.sources import TAG
+from mcpflow_nb.workflows.workflow import SequentialWorkflow
 
 
 def workflow_plain(workflow: SequentialWorkflow, masks: Masks) -> dict[str, Any]:

@@ -13,19 +13,19 @@ from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Final, Literal
 
-from mcpflow_nb.course import Course
 from mcpflow_nb.errors import JournalError, MissingValueError
 from mcpflow_nb.exact import dumps
-from mcpflow_nb.faults import Failure
 from mcpflow_nb.journal import tables
 from mcpflow_nb.journal.definitions import holds_mask, workflow_plain
 from mcpflow_nb.journal.store import Store
 from mcpflow_nb.journal.tables import RUNNING, Begun, Row, State
 from mcpflow_nb.masking import KNOWN, MASK, SECRET, Masks
-from mcpflow_nb.sources import KEY
-from mcpflow_nb.trace import ANSWER, EDITED, Passed, Record, record_of, record_plain
+from mcpflow_nb.mocking.faults import Failure
+from mcpflow_nb.records.course import Course
+from mcpflow_nb.records.trace import ANSWER, EDITED, Passed, Record, record_of, record_plain
 from mcpflow_nb.values import Frozen, nesting
-from mcpflow_nb.workflow import SequentialWorkflow
+from mcpflow_nb.workflows.sources import KEY
+from mcpflow_nb.workflows.workflow import SequentialWorkflow
 
 Kind = Literal[
     "begun", "defined", "intent", "record", "tried", "shown", "apart", "moved", "approved", "undone", "beside"

@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
-from mcpflow_nb.config import filled
+from mcpflow_nb.connecting.config import filled
 from mcpflow_nb.errors import ConfigError, JournalError
 from mcpflow_nb.journal.tables import FORMAT_VERSION, SCHEMA, newer
 from mcpflow_nb.masking import MASK, Secret, is_secret

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcpflow_nb.bridge import run as in_io_thread
+from mcpflow_nb.checking.problems import Problem
 from mcpflow_nb.errors import ArgumentsError, CheckError, McpflowError
 from mcpflow_nb.lessons.lesson import Exercise, Mocks
-from mcpflow_nb.mock_server import Mock
-from mcpflow_nb.problems import Problem
-from mcpflow_nb.run import Run
+from mcpflow_nb.mocking.mock_server import Mock
+from mcpflow_nb.records.trace import Record
+from mcpflow_nb.running.run import Run
+from mcpflow_nb.running.starting import start
 from mcpflow_nb.servers import Servers
-from mcpflow_nb.starting import start
-from mcpflow_nb.steps import WorkflowStep
-from mcpflow_nb.trace import Record
-from mcpflow_nb.workflow import SequentialWorkflow
+from mcpflow_nb.workflows.steps import WorkflowStep
+from mcpflow_nb.workflows.workflow import SequentialWorkflow
 
 
 class NotJudged(Exception):  # noqa: N818 - an answer inside this package: there is nothing to judge

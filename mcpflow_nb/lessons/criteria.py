@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from mcpflow_nb.checking.problems import Problem
 from mcpflow_nb.exact import dumps
 from mcpflow_nb.lessons.attempt import Attempt, NotJudged, Ran, stopped, unmet
 from mcpflow_nb.lessons.lesson import Criterion, Reason
-from mcpflow_nb.problems import Problem
 from mcpflow_nb.values import ABSENT
 from mcpflow_nb.views.html import short
-from mcpflow_nb.workflow import SequentialWorkflow
+from mcpflow_nb.workflows.workflow import SequentialWorkflow
 
 
 def valid() -> Criterion:

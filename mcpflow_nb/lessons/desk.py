@@ -25,8 +25,8 @@ from mcpflow_nb.lessons import (
 from mcpflow_nb.lessons.build import solution_code
 from mcpflow_nb.lessons.judging import SECONDS, is_unattempted, judge
 from mcpflow_nb.lessons.lesson import HINTS, Exercise, Lesson, Question
+from mcpflow_nb.lessons.notebook_files import notebooks_folder
 from mcpflow_nb.lessons.reports import Answered, Checked, Told
-from mcpflow_nb.notebook_files import notebooks_folder
 
 LESSONS: Final = (
     lesson_01.LESSON,

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from inspect import iscoroutinefunction, signature
 from typing import Any, NamedTuple
 
-from mcpflow_nb.calls import Answer
-from mcpflow_nb.connections import Asked
+from mcpflow_nb.connecting.calls import Answer
+from mcpflow_nb.connecting.connections import Asked
 from mcpflow_nb.exact import dumps
 from mcpflow_nb.lessons.attempt import Attempt, NotJudged, opened
 from mcpflow_nb.lessons.lesson import Criterion, Mocks, Reason

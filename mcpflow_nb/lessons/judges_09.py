@@ -11,7 +11,7 @@ from mcp import Client
 import mcpflow_nb as mf
 from mcpflow_nb.lessons.attempt import Attempt, NotJudged, opened
 from mcpflow_nb.lessons.lesson import Criterion, Reason
-from mcpflow_nb.run import Run
+from mcpflow_nb.running.run import Run
 from mcpflow_nb.serving.server import WorkflowServer
 from mcpflow_nb.views.html import short
 

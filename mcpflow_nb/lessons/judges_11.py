@@ -8,8 +8,8 @@ from typing import Any, Final
 import mcpflow_nb as mf
 from mcpflow_nb.lessons.attempt import Attempt, NotJudged, opened, unmet
 from mcpflow_nb.lessons.lesson import Criterion, Mocks, Reason
-from mcpflow_nb.steps import WorkflowStep
-from mcpflow_nb.workflow import SequentialWorkflow
+from mcpflow_nb.workflows.steps import WorkflowStep
+from mcpflow_nb.workflows.workflow import SequentialWorkflow
 
 POLICY: Final = "policy://leave-days"
 GRACE: Final = {"employee_id": "emp-731", "last_day": "2027-03-31"}

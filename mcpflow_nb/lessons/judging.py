@@ -7,10 +7,10 @@ from threading import Thread
 from types import FunctionType
 from typing import Any, Final
 
+from mcpflow_nb.checking.problems import Problem
 from mcpflow_nb.lessons.attempt import Attempt, NotJudged
 from mcpflow_nb.lessons.lesson import Exercise, Reason
 from mcpflow_nb.lessons.reports import Checked, Judged
-from mcpflow_nb.problems import Problem
 from mcpflow_nb.where import raised
 
 SECONDS: Final = 5.0

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from mcpflow_nb.problems import Problem
+from mcpflow_nb.checking.problems import Problem
 
 if TYPE_CHECKING:
     from mcpflow_nb.lessons.attempt import Attempt
-    from mcpflow_nb.mock_server import Mock
+    from mcpflow_nb.mocking.mock_server import Mock
 
 Reason = Problem | str | None
 """Why a criterion is not met: a located problem or a sentence; None where it is met."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import mcpflow_nb as mf
-from mcpflow_nb.config import spec
+from mcpflow_nb.connecting.config import spec
 from mcpflow_nb.errors import ConfigError
 from mcpflow_nb.lessons.attempt import Attempt, NotJudged
 from mcpflow_nb.lessons.criteria import calls, declares, ends, sends, valid

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from mcpflow_nb.problems import Problem
+from mcpflow_nb.checking.problems import Problem
 from mcpflow_nb.show import Shown
 
 State = Literal["met", "not met", "not judged"]

@@ -6,7 +6,7 @@ import sys
 from types import TracebackType
 from typing import Any, Self
 
-from mcpflow_nb.progress import is_watched
+from mcpflow_nb.running.progress import is_watched
 
 
 class Bar:

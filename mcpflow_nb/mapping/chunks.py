@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from mcpflow_nb import bridge
-from mcpflow_nb.config import spec
-from mcpflow_nb.connections import Connection
-from mcpflow_nb.contracts import check
+from mcpflow_nb.checking.contracts import check
+from mcpflow_nb.connecting.config import spec
+from mcpflow_nb.connecting.connections import Connection
 from mcpflow_nb.errors import JournalError, McpflowError
 from mcpflow_nb.exact import dumps, loads
 from mcpflow_nb.journal.owner import LEASE_SECONDS, this_process
@@ -25,7 +25,7 @@ from mcpflow_nb.journal.store import Store, store_at
 from mcpflow_nb.mapping.crossing import Crossing, require_host, servers_here
 from mcpflow_nb.mapping.rows import Ended, run_rows
 from mcpflow_nb.servers import Servers
-from mcpflow_nb.workflow import SequentialWorkflow
+from mcpflow_nb.workflows.workflow import SequentialWorkflow
 
 HELD_SECONDS: Final = 2 * LEASE_SECONDS
 """How long a row that another process holds is waited for: its lease, and once more."""

@@ -14,16 +14,16 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
-from mcpflow_nb.config import Spec, secrets_of
-from mcpflow_nb.environment import Env
+from mcpflow_nb.connecting.config import Spec, secrets_of
 from mcpflow_nb.errors import ConfigError, JournalError
 from mcpflow_nb.journal.definitions import workflow_plain
 from mcpflow_nb.journal.owner import this_process
 from mcpflow_nb.journal.places import place
 from mcpflow_nb.journal.postgres import is_url, secrets_in, shown
 from mcpflow_nb.masking import Masks
-from mcpflow_nb.sources import Source
-from mcpflow_nb.workflow import SequentialWorkflow
+from mcpflow_nb.workflows.environment import Env
+from mcpflow_nb.workflows.sources import Source
+from mcpflow_nb.workflows.workflow import SequentialWorkflow
 
 HERE: Final = "here"
 """In the place of servers: those of this process, by a number."""

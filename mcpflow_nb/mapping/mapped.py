@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any, Final, Literal, ParamSpec, get_args
 
 from mcpflow_nb.bridge import BoundVerb
-from mcpflow_nb.contracts import check
+from mcpflow_nb.checking.contracts import check
+from mcpflow_nb.checking.problems import Problem
 from mcpflow_nb.errors import ArgumentsError, DefinitionError, did_you_mean
 from mcpflow_nb.journal.databases import database
 from mcpflow_nb.journal.link import Database
@@ -18,11 +19,10 @@ from mcpflow_nb.mapping.reading import Table, TableRow, read_table
 from mcpflow_nb.mapping.results import NOT_BEGUN, MapInterrupted, Mapped, MapResults
 from mcpflow_nb.mapping.rows import Ended, run_rows
 from mcpflow_nb.mapping.spreading import spread_rows
-from mcpflow_nb.problems import Problem
-from mcpflow_nb.resuming import looked
-from mcpflow_nb.run import Run
-from mcpflow_nb.trace import Trace
-from mcpflow_nb.workflow import SequentialWorkflow, require_servers
+from mcpflow_nb.records.trace import Trace
+from mcpflow_nb.running.resuming import looked
+from mcpflow_nb.running.run import Run
+from mcpflow_nb.workflows.workflow import SequentialWorkflow, require_servers
 
 OnError = Literal["continue", "stop"]
 FAILED: Final = ("failed", "refused", "unknown", "undone", "undo_failed")

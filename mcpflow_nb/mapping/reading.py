@@ -8,11 +8,11 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mcpflow_nb.checking.inputs import read_arguments
+from mcpflow_nb.checking.problems import Problem
 from mcpflow_nb.errors import ArgumentsError, DefinitionError, did_you_mean, listed, nearest
 from mcpflow_nb.exact import dumps
-from mcpflow_nb.inputs import read_arguments
-from mcpflow_nb.problems import Problem
-from mcpflow_nb.workflow import SequentialWorkflow
+from mcpflow_nb.workflows.workflow import SequentialWorkflow
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from mcpflow_nb.errors import TraceError
+from mcpflow_nb.records.trace import Trace
 from mcpflow_nb.show import Shown
-from mcpflow_nb.trace import Trace
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,15 +11,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from mcpflow_nb.covering import shown_bindings
 from mcpflow_nb.errors import ChangedError, McpflowError, RunError, RunHeldError
 from mcpflow_nb.journal.keeper import Keeper
 from mcpflow_nb.journal.store import Store, store_at
 from mcpflow_nb.journal.tables import Event, Member
-from mcpflow_nb.progress import quiet
-from mcpflow_nb.resuming import taken
-from mcpflow_nb.run import Run
-from mcpflow_nb.workflow import SequentialWorkflow
+from mcpflow_nb.records.covering import shown_bindings
+from mcpflow_nb.running.progress import quiet
+from mcpflow_nb.running.resuming import taken
+from mcpflow_nb.running.run import Run
+from mcpflow_nb.workflows.workflow import SequentialWorkflow
 
 GRACE_SECONDS: Final = 0.7
 """How long calls that are under way may still take when the whole is interrupted; less than the interrupt waits for."""

@@ -18,7 +18,7 @@ from mcpflow_nb.errors import ConfigError
 from mcpflow_nb.mapping.chunks import Chunk, Row, ended_of, run_chunk
 from mcpflow_nb.mapping.crossing import crossing
 from mcpflow_nb.mapping.rows import Ended, OnRow
-from mcpflow_nb.workflow import SequentialWorkflow
+from mcpflow_nb.workflows.workflow import SequentialWorkflow
 
 CHUNK: Final = 25
 IN_FLIGHT: Final = 256

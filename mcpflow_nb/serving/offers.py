@@ -9,12 +9,12 @@ from typing import Any, Final
 
 import mcp.types as types
 
-from mcpflow_nb.arguments import Argument
-from mcpflow_nb.catalog import Tool
 from mcpflow_nb.errors import ServerError
-from mcpflow_nb.steps import WorkflowStep
+from mcpflow_nb.tools.catalog import Tool
 from mcpflow_nb.values import text_of
-from mcpflow_nb.workflow import SequentialWorkflow
+from mcpflow_nb.workflows.arguments import Argument
+from mcpflow_nb.workflows.steps import WorkflowStep
+from mcpflow_nb.workflows.workflow import SequentialWorkflow
 
 MOST_COMPLETIONS: Final = 100
 

@@ -8,12 +8,12 @@ from typing import Any, Final
 
 import mcp.types as types
 
-from mcpflow_nb.covering import shown_bindings
 from mcpflow_nb.exact import dumps
-from mcpflow_nb.messages import clean, on_a_line
-from mcpflow_nb.outline import Ahead
-from mcpflow_nb.run import Run
-from mcpflow_nb.trace import Trace
+from mcpflow_nb.records.covering import shown_bindings
+from mcpflow_nb.records.messages import clean, on_a_line
+from mcpflow_nb.records.outline import Ahead
+from mcpflow_nb.records.trace import Trace
+from mcpflow_nb.running.run import Run
 
 RUN: Final = "mcpflow/run"
 """The key in `_meta`: of a request, the run key; of a result, the run."""

@@ -16,7 +16,7 @@ from typing import Any, Final
 import mcp.types as types
 
 from mcpflow_nb.errors import RunError, ServeError
-from mcpflow_nb.run import Run
+from mcpflow_nb.running.run import Run
 
 log: Final = logging.getLogger("mcpflow_nb")
 MOST_KEPT: Final = 1_000

@@ -19,17 +19,17 @@ from mcp.server.stdio import stdio_server
 
 from mcpflow_nb import __version__
 from mcpflow_nb.bridge import arun, verb
-from mcpflow_nb.catalog import Tool
-from mcpflow_nb.contracts import check
+from mcpflow_nb.checking.contracts import check
+from mcpflow_nb.checking.inputs import from_texts, read_arguments
 from mcpflow_nb.errors import ArgumentsError, CheckError, DefinitionError, RunError, ServeError, did_you_mean
-from mcpflow_nb.inputs import from_texts, read_arguments
-from mcpflow_nb.run import Run
+from mcpflow_nb.running.run import Run
 from mcpflow_nb.serving import offers
 from mcpflow_nb.serving.http import Endpoint
 from mcpflow_nb.serving.replies import RUN, finite, prompt_reply, question, refused, tool_reply
 from mcpflow_nb.serving.runs import Kept, Report, Runs, reporter
 from mcpflow_nb.show import Shown
-from mcpflow_nb.workflow import SequentialWorkflow
+from mcpflow_nb.tools.catalog import Tool
+from mcpflow_nb.workflows.workflow import SequentialWorkflow
 
 log: Final = logging.getLogger("mcpflow_nb")
 SideEffects = Literal["run", "handoff", "confirm"]

@@ -10,16 +10,16 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
-from mcpflow_nb.arguments import Argument
-from mcpflow_nb.catalog import Tool, type_words
+from mcpflow_nb.checking.inputs import from_texts, read_arguments
 from mcpflow_nb.errors import RunError
-from mcpflow_nb.inputs import from_texts, read_arguments
 from mcpflow_nb.masking import is_secret
-from mcpflow_nb.schemas import Unjudged, parameter, refusal
 from mcpflow_nb.stepper.lines import clean
+from mcpflow_nb.tools.catalog import Tool, type_words
+from mcpflow_nb.tools.schemas import Unjudged, parameter, refusal
 from mcpflow_nb.values import ABSENT
 from mcpflow_nb.views.html import short
-from mcpflow_nb.workflow import SequentialWorkflow
+from mcpflow_nb.workflows.arguments import Argument
+from mcpflow_nb.workflows.workflow import SequentialWorkflow
 
 MOST_FIELDS: Final = 50
 MOST_CHOICES: Final = 200

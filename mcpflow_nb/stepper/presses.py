@@ -10,10 +10,10 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from mcpflow_nb.answering import read_value, read_values
 from mcpflow_nb.bridge import io_thread
-from mcpflow_nb.differences import diff
 from mcpflow_nb.errors import McpflowError, RunError
+from mcpflow_nb.records.differences import diff
+from mcpflow_nb.running.answering import read_value, read_values
 from mcpflow_nb.stepper import screen
 from mcpflow_nb.stepper.forms import answer_values, argument_values
 from mcpflow_nb.stepper.lines import Name, call_line, error_words, read_json, read_object, restored, same

@@ -10,15 +10,15 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from mcpflow_nb.catalog import Tool
-from mcpflow_nb.covering import shown_bindings
-from mcpflow_nb.differences import Diff
 from mcpflow_nb.errors import ServerError
-from mcpflow_nb.exchange import exchange_of
 from mcpflow_nb.masking import is_secret
+from mcpflow_nb.records.covering import shown_bindings
+from mcpflow_nb.records.differences import Diff
+from mcpflow_nb.records.exchange import exchange_of
+from mcpflow_nb.records.trace import EDITED, Passed, Record, Trace
 from mcpflow_nb.stepper.forms import missing_fields
 from mcpflow_nb.stepper.lines import clean, hidden, typed
-from mcpflow_nb.trace import EDITED, Passed, Record, Trace
+from mcpflow_nb.tools.catalog import Tool
 from mcpflow_nb.views.exchange import messages_text
 from mcpflow_nb.views.html import named, short
 from mcpflow_nb.views.marks import NEXT, PENDING, Mark, mark, seconds_word, source_word

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from mcpflow_nb.run import Run
-from mcpflow_nb.trace import Trace
-from mcpflow_nb.workflow import SequentialWorkflow
+from mcpflow_nb.records.trace import Trace
+from mcpflow_nb.running.run import Run
+from mcpflow_nb.workflows.workflow import SequentialWorkflow
 
 
 class Unbegun:

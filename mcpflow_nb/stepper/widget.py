@@ -18,7 +18,7 @@ import traitlets
 from IPython import display as ipython_display
 from IPython.core.getipython import get_ipython
 
-from mcpflow_nb.contracts import check
+from mcpflow_nb.checking.contracts import check
 from mcpflow_nb.stepper.controller import Controller
 from mcpflow_nb.stepper.lines import clean
 from mcpflow_nb.stepper.unbegun import Unbegun

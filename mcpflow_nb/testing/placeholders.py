@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from mcpflow_nb.masking import is_secret
-from mcpflow_nb.sources import TAG
-from mcpflow_nb.workflow import SequentialWorkflow
+from mcpflow_nb.workflows.sources import TAG
+from mcpflow_nb.workflows.workflow import SequentialWorkflow
 
 LEAST: Final = 6
 """Characters from which a secret is also looked for inside other texts."""

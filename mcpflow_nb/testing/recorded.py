@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from mcpflow_nb.differences import changes
 from mcpflow_nb.errors import MissingValueError, RunError
 from mcpflow_nb.masking import KNOWN
-from mcpflow_nb.sources import Scope
-from mcpflow_nb.steps import WorkflowStep
-from mcpflow_nb.trace import ANSWER, Fetched, Record
+from mcpflow_nb.records.differences import changes
+from mcpflow_nb.records.trace import ANSWER, Fetched, Record
 from mcpflow_nb.values import ABSENT
 from mcpflow_nb.views.plain import full_name
+from mcpflow_nb.workflows.sources import Scope
+from mcpflow_nb.workflows.steps import WorkflowStep
 
 REPEATED: Final = ("ok", "tool_error", "resource_error", "not_sent", "handoff")
 CALLED: Final = ("ok", "tool_error", "resource_error")

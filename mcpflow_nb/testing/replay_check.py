@@ -9,19 +9,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from mcpflow_nb.checks import check
-from mcpflow_nb.differences import changes
+from mcpflow_nb.checking.checks import check
+from mcpflow_nb.checking.inputs import read_arguments
+from mcpflow_nb.connecting.fetching import known_uri
 from mcpflow_nb.errors import ArgumentsError, MissingValueError, NotJsonError
-from mcpflow_nb.fetching import known_uri
-from mcpflow_nb.inputs import read_arguments
 from mcpflow_nb.masking import is_secret
+from mcpflow_nb.records.differences import changes
+from mcpflow_nb.records.trace import ANSWER, EDITED, Record, Trace
 from mcpflow_nb.show import Shown
-from mcpflow_nb.sources import Scope
-from mcpflow_nb.steps import WorkflowStep
-from mcpflow_nb.trace import ANSWER, EDITED, Record, Trace
 from mcpflow_nb.values import ABSENT, jsonable
 from mcpflow_nb.views.values import brief, origin_shown
-from mcpflow_nb.workflow import SequentialWorkflow
+from mcpflow_nb.workflows.sources import Scope
+from mcpflow_nb.workflows.steps import WorkflowStep
+from mcpflow_nb.workflows.workflow import SequentialWorkflow
 
 if TYPE_CHECKING:
     import pandas as pd

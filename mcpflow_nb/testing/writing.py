@@ -14,18 +14,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from mcpflow_nb.checking.inputs import read_arguments
 from mcpflow_nb.errors import ArgumentsError, NotJsonError, RunError
-from mcpflow_nb.inputs import read_arguments
-from mcpflow_nb.layout import Expression, Group, laid_out, literal, named, plain
-from mcpflow_nb.printing import IMPORT, to_python
-from mcpflow_nb.saving import load
-from mcpflow_nb.sources import Scope
-from mcpflow_nb.steps import WorkflowStep
+from mcpflow_nb.records.trace import ANSWER, Record
 from mcpflow_nb.testing.placeholders import Placeholders
 from mcpflow_nb.testing.recorded import Reply, recorded
 from mcpflow_nb.testing.snapshots import write_whole
-from mcpflow_nb.trace import ANSWER, Record
 from mcpflow_nb.values import jsonable
+from mcpflow_nb.workflows.layout import Expression, Group, laid_out, literal, named, plain
+from mcpflow_nb.workflows.printing import IMPORT, to_python
+from mcpflow_nb.workflows.saving import load
+from mcpflow_nb.workflows.sources import Scope
+from mcpflow_nb.workflows.steps import WorkflowStep
 
 MARK: Final = "Written by run.to_pytest()"
 

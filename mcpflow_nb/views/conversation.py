@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from mcpflow_nb.masking import Masks
-from mcpflow_nb.messages import Conversation, Message
+from mcpflow_nb.records.messages import Conversation, Message
 from mcpflow_nb.views.html import Safe, badge, code, details, frame, joined, preformatted, short, spaced, tag, word
 from mcpflow_nb.views.marks import outcome_mark
 from mcpflow_nb.views.plain import COLUMNS, LINES, clip, count, page

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from mcpflow_nb.differences import ABSENT_WORD, Change, Diff, Row
 from mcpflow_nb.masking import is_secret
+from mcpflow_nb.records.differences import ABSENT_WORD, Change, Diff, Row
 from mcpflow_nb.views.html import Safe, badge, code, frame, joined, named, short, table, tag, word
 from mcpflow_nb.views.marks import seconds_word
 from mcpflow_nb.views.plain import clip, count, fold, more, page

@@ -13,9 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mcpflow_nb.errors import McpflowError
-from mcpflow_nb.levels import levels
-from mcpflow_nb.steps import WorkflowStep
-from mcpflow_nb.trace import Record
+from mcpflow_nb.records.trace import Record
 from mcpflow_nb.views.chart import Chart, lines_label
 from mcpflow_nb.views.draw import Drawing, drawn
 from mcpflow_nb.views.html import Safe, details, frame, image, joined, named, short, table, tag
@@ -23,7 +21,9 @@ from mcpflow_nb.views.marks import FLOW, INK, NEXT, PENDING, SOFT, Mark, mark, s
 from mcpflow_nb.views.parts import called, needs, numbers, server_and_tool, servers_of
 from mcpflow_nb.views.plain import clip, count, grid, page
 from mcpflow_nb.views.record import by_hand
-from mcpflow_nb.workflow import SequentialWorkflow
+from mcpflow_nb.workflows.levels import levels
+from mcpflow_nb.workflows.steps import WorkflowStep
+from mcpflow_nb.workflows.workflow import SequentialWorkflow
 
 MAX_ALT: Final = 300
 MAX_ROWS: Final = 200

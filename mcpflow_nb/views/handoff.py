@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from mcpflow_nb.catalog import type_words
-from mcpflow_nb.outline import Ahead
+from mcpflow_nb.records.outline import Ahead
+from mcpflow_nb.tools.catalog import type_words
 from mcpflow_nb.views.call import answer_with, facts, lines_of, step_name
 from mcpflow_nb.views.html import Safe, code, joined, named, short, spaced, table, tag
 from mcpflow_nb.views.marks import mark

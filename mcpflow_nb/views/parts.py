@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 from mcpflow_nb.masking import is_secret
 from mcpflow_nb.paths import Path
-from mcpflow_nb.sources import Source
-from mcpflow_nb.steps import WorkflowStep
 from mcpflow_nb.values import placeholders
 from mcpflow_nb.views.html import named
 from mcpflow_nb.views.plain import count
 from mcpflow_nb.views.values import brief, label_shown
-from mcpflow_nb.workflow import SequentialWorkflow
+from mcpflow_nb.workflows.sources import Source
+from mcpflow_nb.workflows.steps import WorkflowStep
+from mcpflow_nb.workflows.workflow import SequentialWorkflow
 
 
 class Feed(NamedTuple):

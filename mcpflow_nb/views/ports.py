@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
+from mcpflow_nb.checking.problems import Problem
 from mcpflow_nb.paths import Path, dotted
-from mcpflow_nb.problems import Problem
-from mcpflow_nb.steps import WorkflowStep
 from mcpflow_nb.views.chart import MAX_LABEL, Chart, lines_label, table_label
 from mcpflow_nb.views.graph import MAX_ROWS, Graph
 from mcpflow_nb.views.html import Safe, joined, named, short, table, tag
 from mcpflow_nb.views.marks import BAD, FLOW, HEAD, INK, LINE, PAPER, SOFT
 from mcpflow_nb.views.parts import Feed, called, feeds, server_and_tool, servers_of
 from mcpflow_nb.views.plain import clip, count, grid, page
-from mcpflow_nb.workflow import SequentialWorkflow
+from mcpflow_nb.workflows.steps import WorkflowStep
+from mcpflow_nb.workflows.workflow import SequentialWorkflow
 
 Fields = dict[int, list[Path]]
 _INPUTS: Final = "workflow arguments"

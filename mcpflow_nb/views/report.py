@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from mcpflow_nb.problems import Problem, Report
+from mcpflow_nb.checking.problems import Problem, Report
 from mcpflow_nb.views.html import Safe, badge, code, details, frame, joined, short, table, tag
 from mcpflow_nb.views.marks import MARKS, SEVERITIES
 from mcpflow_nb.views.plain import clip, count, fold, more, page

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from mcpflow_nb.covering import shown_arguments, shown_bindings
+from mcpflow_nb.records.covering import shown_arguments, shown_bindings
 from mcpflow_nb.views import handoff
 from mcpflow_nb.views.call import box, fetched_first, lines_of, step_name
 from mcpflow_nb.views.graph import run_graph, states

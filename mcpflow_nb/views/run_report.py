@@ -14,7 +14,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
-from mcpflow_nb.covering import shown_arguments
+from mcpflow_nb.records.covering import shown_arguments
 from mcpflow_nb.views.conversation import messages_list
 from mcpflow_nb.views.effects import calls_table
 from mcpflow_nb.views.graph import run_graph

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from mcpflow_nb.catalog import Tool
+from mcpflow_nb.tools.catalog import Tool
 from mcpflow_nb.views.html import Safe, badge, code, details, frame, joined, named, short, table, tag
 from mcpflow_nb.views.plain import clip, count, fold, grid, more, page
 

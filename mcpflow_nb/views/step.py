@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mcpflow_nb.steps import WorkflowStep
-from mcpflow_nb.toolcalls import ToolCall
 from mcpflow_nb.views.html import Safe, code, frame, named, short, table, tag
 from mcpflow_nb.views.parts import called, server_and_tool, source_label, sources_of
 from mcpflow_nb.views.plain import clip, full_name, more, page
+from mcpflow_nb.workflows.steps import WorkflowStep
+from mcpflow_nb.workflows.toolcalls import ToolCall
 
 
 def line(step: WorkflowStep) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mcpflow_nb.catalog import Tool, type_words
+from mcpflow_nb.tools.catalog import Tool, type_words
 from mcpflow_nb.views.html import Safe, badge, code, details, frame, short, table, tag
 from mcpflow_nb.views.plain import clip, fold, page
 from mcpflow_nb.views.values import brief, tree

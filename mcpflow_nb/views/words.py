@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from mcpflow_nb.steps import WorkflowStep
-from mcpflow_nb.trace import Record, Trace
+from mcpflow_nb.records.trace import Record, Trace
 from mcpflow_nb.views.html import named, short
 from mcpflow_nb.views.marks import mark, outcome_mark, source_word
 from mcpflow_nb.views.parts import server_and_tool, source_label, sources_of
 from mcpflow_nb.views.plain import count, full_name
 from mcpflow_nb.views.values import brief, error_shown, value_shown
-from mcpflow_nb.workflow import SequentialWorkflow
+from mcpflow_nb.workflows.steps import WorkflowStep
+from mcpflow_nb.workflows.workflow import SequentialWorkflow
 
 MOST_STEPS: Final = 100
 MOST: Final = 80
@@ -42,7 +42,9 @@ def plan(workflow: SequentialWorkflow) -> str:
 
 def _planned(at: int, step: WorkflowStep) -> str:
     server, tool = server_and_tool(step)
-    given = ", ".join(f"{named(name, 40)} from {short(source_label(name, one), MOST)}" for name, one in sources_of(step))
+    given = ", ".join(
+        f"{named(name, 40)} from {short(source_label(name, one), MOST)}" for name, one in sources_of(step)
+    )
     does = f"calls {named(full_name(server, tool), 80)} with {given or 'no arguments'}" if tool else "calls nothing"
     read = f"; reads {count(len(step.resources), 'resource')}" if step.resources else ""
     made = f"; its output is {named(step.binding, 40)}" if step.binding is not None else ""

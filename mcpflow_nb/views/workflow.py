@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mcpflow_nb.breakpoints import Breakpoint
-from mcpflow_nb.problems import Report
-from mcpflow_nb.steps import WorkflowStep
+from mcpflow_nb.checking.problems import Report
 from mcpflow_nb.views.graph import step_graph
 from mcpflow_nb.views.html import Safe, badge, code, details, frame, joined, named, short, table, tag
 from mcpflow_nb.views.marks import OUTCOMES
@@ -24,7 +22,9 @@ from mcpflow_nb.views.plain import clip, count, grid, more, page
 from mcpflow_nb.views.ports import binding_graph
 from mcpflow_nb.views.report import findings
 from mcpflow_nb.views.values import brief
-from mcpflow_nb.workflow import SequentialWorkflow
+from mcpflow_nb.workflows.breakpoints import Breakpoint
+from mcpflow_nb.workflows.steps import WorkflowStep
+from mcpflow_nb.workflows.workflow import SequentialWorkflow
 
 FIRST: Final = 40
 LAST: Final = 5

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import mcpflow_nb as mf
 from mcpflow_nb.exact import dumps
-from mcpflow_nb.printing import code_of
-from mcpflow_nb.sources import FromStep
+from mcpflow_nb.workflows.printing import code_of
+from mcpflow_nb.workflows.sources import FromStep
 from tests.benchmarks.sessions import SESSIONS, Session, recorded
 
 Edge = tuple[str, tuple[Any, ...], str, str, tuple[Any, ...]]

@@ -15,8 +15,8 @@ from pathlib import Path
 import nbformat
 
 import mcpflow_nb as mf
+from mcpflow_nb.records.trace import Passed, Record, Trace
 from mcpflow_nb.testing import run_notebook
-from mcpflow_nb.trace import Passed, Record, Trace
 
 RECORDS, VIEWS = 100_000, 50
 BEGIN = """

@@ -12,12 +12,12 @@ from typing import Any
 from mcp import Client, MCPError
 
 import mcpflow_nb as mf
-from mcpflow_nb.arguments import Argument
 from mcpflow_nb.bridge import run as in_io_thread
 from mcpflow_nb.errors import MissingValueError
-from mcpflow_nb.messages import Message
-from mcpflow_nb.sources import Scope
+from mcpflow_nb.records.messages import Message
 from mcpflow_nb.values import filled
+from mcpflow_nb.workflows.arguments import Argument
+from mcpflow_nb.workflows.sources import Scope
 from tests.conformance.cases import CaseServer, workflow
 
 Said = tuple[str, str, str | None]

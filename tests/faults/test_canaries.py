@@ -7,7 +7,7 @@ from urllib.parse import quote
 import nbformat
 import pytest
 
-from mcpflow_nb.notebook_files import page
+from mcpflow_nb.lessons.notebook_files import page
 from mcpflow_nb.testing import run_notebook
 from tests.test_http import free_port, serving
 from tests.test_secrets import MIRROR

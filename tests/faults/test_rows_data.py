@@ -13,7 +13,7 @@ import pytest
 
 import mcpflow_nb as mf
 from mcpflow_nb import views
-from mcpflow_nb.trace import Trace
+from mcpflow_nb.records.trace import Trace
 from tests.faults.acts import structured, two_steps
 
 ODD_NUMBERS = "[NaN,Infinity,-Infinity,1e999,-0.0,0.1000000000000000055,1,1.0,18446744073709551617]"

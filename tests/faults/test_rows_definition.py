@@ -7,7 +7,7 @@ import time
 import pytest
 
 import mcpflow_nb as mf
-from mcpflow_nb.config_files import read
+from mcpflow_nb.connecting.config_files import read
 
 
 def circle(count):

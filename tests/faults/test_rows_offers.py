@@ -8,7 +8,7 @@ from mcp.server.lowlevel import Server
 
 import mcpflow_nb as mf
 from mcpflow_nb import views
-from mcpflow_nb.results import placeholder
+from mcpflow_nb.tools.results import placeholder
 from tests.faults.acts import FINE, told, two_steps
 
 

@@ -10,8 +10,8 @@ import psutil
 import pytest
 
 import mcpflow_nb as mf
-from mcpflow_nb.config import spec
-from mcpflow_nb.stderr import MAX_BYTES
+from mcpflow_nb.connecting.config import spec
+from mcpflow_nb.connecting.stderr import MAX_BYTES
 from tests.faults.acts import FINE, two_steps
 from tests.faults.conftest import ODD
 
@@ -72,7 +72,7 @@ def test_a_call_without_an_end_is_unknown_at_its_deadline_and_its_server_is_used
 
 @pytest.mark.row("SP03", "SP04")
 def test_without_a_word_of_the_author_a_call_has_30_seconds_and_a_connection_ten():
-    from mcpflow_nb.calls import CALL_SECONDS
+    from mcpflow_nb.connecting.calls import CALL_SECONDS
 
     assert (CALL_SECONDS, spec("s", ["python"]).connect_seconds) == (30.0, 10.0)
 

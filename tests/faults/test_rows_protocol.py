@@ -8,7 +8,7 @@ from mcp.server.lowlevel import Server
 
 import mcpflow_nb as mf
 from mcpflow_nb import views
-from mcpflow_nb.progress import EVERY_SECONDS, sentence
+from mcpflow_nb.running.progress import EVERY_SECONDS, sentence
 from tests.faults.acts import FINE, error, result, structured, told, two_steps
 
 NUMBER = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}

@@ -18,9 +18,10 @@ import jsonschema  # noqa: F401 - before the fork, as all that takes long
 import mcp.client.streamable_http  # noqa: F401
 
 import mcpflow_nb as mf
-from mcpflow_nb import connections, run, settling, undoing
+from mcpflow_nb.connecting import connections
 from mcpflow_nb.journal import keeper, store, tables
-from mcpflow_nb.toolcalls import Undo
+from mcpflow_nb.running import run, settling, undoing
+from mcpflow_nb.workflows.toolcalls import Undo
 
 TIMEOUT, GRACE = 1.0, 0.3
 WHO = {"who": mf.prompt_arg("who")}

@@ -1,0 +1,1 @@
+"""Problems of a workflow before anything is called: its structure, and against what the servers offer."""

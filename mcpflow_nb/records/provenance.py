@@ -1,0 +1,170 @@
+"""Why an argument has its value, and what can be read from a binding: the chain back, and every path with its code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from mcpflow_nb.errors import RunError, did_you_mean
+from mcpflow_nb.paths import Path
+from mcpflow_nb.records.covering import shown_arguments
+from mcpflow_nb.records.trace import ANSWER, EDITED, Record
+from mcpflow_nb.show import Shown
+from mcpflow_nb.workflows.sources import FromStep
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_PATHS: Final = 1_000
+MOST_LINKS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One link of the chain: `what` it is in words, its value, how deep it lies, and where that came from.
+
+    `source` is `argument`, `binding`, `made of` (several), `constant`, `edited`, `answer`, or that of a step's result:
+    live, mock, pinned, reused.
+    """
+
+    depth: int
+    what: str
+    value: Any
+    source: str
+
+
+@dataclass(frozen=True)
+class Why(Shown):
+    """Why an argument of a step has its value: the argument first, then each thing it was made from."""
+
+    step: str
+    argument: str
+    links: tuple[Link, ...]
+    left_out: int = 0
+    """Links that are not listed: at most 200 are."""
+
+    @property
+    def df(self) -> pd.DataFrame:
+        """One row a link, outermost first. Columns: `depth` int, `what` str, `value` any JSON value, `source` str."""
+        import pandas as pd
+
+        columns = ["depth", "what", "value", "source"]
+        rows = [[getattr(link, column) for column in columns] for link in self.links]
+        return pd.DataFrame(rows, columns=columns, dtype=object)
+
+    __repr__ = Shown.__repr__
+
+
+def why(run: Any, step: str, argument: str) -> Why:
+    """Return the chain of an argument back to what nobody computed: workflow arguments, constants, edits, mocks.
+
+    Raises
+    ------
+    RunError
+        When there is no such step or argument, or it has no value yet.
+    """
+    links = tuple(_links(run, run.workflow, _record(run, step), argument, 0, []))
+    return Why(step, argument, links[:MOST_LINKS], max(0, len(links) - MOST_LINKS))
+
+
+def _record(run: Any, step: str) -> Any:
+    names = [one.name for one in run.workflow.steps]
+    if step not in names:
+        raise RunError(f"no step {step!r}{did_you_mean(step, names)}")
+    upcoming = run.next
+    if upcoming is not None and upcoming.step == step:  # also where it ran, and the run went back before it
+        return upcoming
+    found = [record for record in run.trace if record.step == step]
+    if found:
+        return found[-1]
+    raise RunError(f"step {step!r} has not run and is not next: its arguments have no values yet")
+
+
+def _links(run: Any, workflow: Any, record: Any, argument: str, depth: int, seen: list[str]) -> Iterator[Link]:
+    passed = next((one for one in record.arguments if one.name == argument), None)
+    if passed is None:
+        known = [one.name for one in record.arguments]
+        raise RunError(f"step {record.step!r} sent no argument {argument!r}{did_you_mean(argument, known)}")
+    source = workflow[record.step].args.get(argument)
+    by_hand = {EDITED: "edited", ANSWER: "answer"}.get(passed.origin)
+    reads = () if by_hand or source is None else tuple({(r.kind, r.name): r for r in source.reads}.values())
+    kind = by_hand or ("constant" if not reads else "made of" if len(reads) > 1 else reads[0].kind)
+    yield Link(depth, f"argument {argument!r} of step {record.step!r} ← {passed.origin}", passed.value, kind)
+    for read in reads:
+        if read.kind == "argument":
+            given = shown_arguments(run.workflow, run.arguments).get(read.name)
+            yield Link(depth + 1, f"workflow argument {read.name!r}", given, "argument")
+        else:
+            yield from _made(run, workflow, read.name, depth + 1, seen)
+
+
+def _made(run: Any, workflow: Any, binding: str, depth: int, seen: list[str]) -> Iterator[Link]:
+    maker = next((step.name for step in workflow.steps if step.binding == binding), None)
+    records = [record for record in run.trace if record.step == maker and record.binding is not None]
+    if not records:
+        return
+    made: Record = records[-1]
+    called = ".".join(part for part in (made.server, made.tool) if part)
+    yield Link(depth, f"binding {binding!r}, made by step {made.step!r} ({called})", made.value, str(made.source))
+    if made.step in seen or made.source == "pinned":
+        return
+    for passed in made.arguments:
+        yield from _links(run, workflow, made, passed.name, depth + 1, [*seen, made.step])
+
+
+@dataclass(frozen=True, slots=True)
+class PathRow:
+    """One path of a value: the value there, and the expression that binds it."""
+
+    path: Path
+    value: Any
+    code: str
+
+
+@dataclass(frozen=True)
+class Paths(Shown):
+    """Every path of a binding, outermost first, at most 1,000; `left_out` more are not listed."""
+
+    binding: str
+    rows: tuple[PathRow, ...]
+    left_out: int = 0
+
+    def __iter__(self) -> Iterator[PathRow]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def df(self) -> pd.DataFrame:
+        """One row a path. Columns: `path` tuple of keys and indices, `value` any JSON value, `code` str."""
+        import pandas as pd
+
+        columns = ["path", "value", "code"]
+        rows = [[getattr(row, column) for column in columns] for row in self.rows]
+        return pd.DataFrame(rows, columns=columns, dtype=object)
+
+    __repr__ = Shown.__repr__
+
+
+def paths_of(binding: str, value: Any) -> Paths:
+    """Return every path of a value with the expression that binds it.
+
+    >>> [row.code for row in paths_of("person", {"id": 7, "a.b": [1]})]
+    ["from_step('person')", "field('person', 'id')", "from_step('person')['a.b']", "from_step('person')['a.b'][0]"]
+    """
+    rows: list[PathRow] = []
+    count = 0
+    for path, part in _walk(value, ()):
+        count += 1
+        if count <= MOST_PATHS:
+            rows.append(PathRow(path, part, FromStep(name=binding, path=path).code))
+    return Paths(binding, tuple(rows), count - len(rows))
+
+
+def _walk(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+    yield path, value
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in items:
+        yield from _walk(part, (*path, key))

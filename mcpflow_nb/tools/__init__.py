@@ -1,0 +1,1 @@
+"""What a server offers and what comes back: tools, their schemas, and results as values."""
