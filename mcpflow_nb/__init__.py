@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from mcpflow_nb.mocking.rules import when as when
     from mcpflow_nb.recording.cassette import Cassette as Cassette
     from mcpflow_nb.records.differences import diff as diff
-    from mcpflow_nb.records.trace import Record as Record
+    from mcpflow_nb.records.record import Record as Record
     from mcpflow_nb.records.trace import Trace as Trace
     from mcpflow_nb.replaying.adopting import adopt_session as adopt_session
     from mcpflow_nb.replaying.replaying import replay as replay
@@ -95,7 +95,8 @@ _HOME: Final = {
         "replaying.replaying": "replay",
         "replaying.adopting": "adopt_session",
         "checking.problems": "Report Problem",
-        "records.trace": "Record Trace",
+        "records.record": "Record",
+        "records.trace": "Trace",
         "running.run": "Run",
         "running.resuming": "resume",
         "journal.runs": "runs prune",

@@ -55,6 +55,9 @@ class Servers(Shown, Mapping[str, Connection]):
             raise NotOfferedError(name, "server", name, self.names, "there is ")
         return self._connections[name]
 
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self.names)
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._connections)
 

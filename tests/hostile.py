@@ -26,8 +26,8 @@ from mcpflow_nb.records.exchange import exchange_of
 from mcpflow_nb.records.messages import KIND, STEP, Conversation, Message
 from mcpflow_nb.records.outline import Ahead
 from mcpflow_nb.records.provenance import Link, PathRow, Paths, Why
+from mcpflow_nb.records.record import Fetched, Passed
 from mcpflow_nb.records.timeline import Moment, Timeline
-from mcpflow_nb.records.trace import Fetched, Passed
 from mcpflow_nb.replaying.drift import Broken, Changed, Drift
 from mcpflow_nb.running import upcoming
 from mcpflow_nb.running.upcoming import Upcoming

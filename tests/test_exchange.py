@@ -9,7 +9,7 @@ from mcp.server import MCPServer
 
 import mcpflow_nb as mf
 from mcpflow_nb import views
-from mcpflow_nb.records.trace import Fetched, Passed
+from mcpflow_nb.records.record import Fetched, Passed
 
 READ = {"jsonrpc": "2.0", "method": "resources/read", "params": {"uri": "docs://a"}}
 WHEN = datetime(2026, 1, 2, tzinfo=UTC)

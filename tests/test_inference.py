@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 import mcpflow_nb as mf
 from mcpflow_nb.inferring.observed import Call
-from mcpflow_nb.records.trace import Passed
+from mcpflow_nb.records.record import Passed
 from mcpflow_nb.tools.catalog import Catalog, Tool
 from mcpflow_nb.workflows.sources import Scope
 from tests.benchmarks.inference import scores

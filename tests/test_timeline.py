@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import mcpflow_nb as mf
+from mcpflow_nb.records.record import Fetched
 from mcpflow_nb.records.timeline import COLUMNS, Moment, Timeline
-from mcpflow_nb.records.trace import Fetched
 
 BEGAN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

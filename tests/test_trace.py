@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from mcpflow_nb.errors import LoadError, RunError, TraceError
 from mcpflow_nb.records.outline import Ahead, Outline, Planned
-from mcpflow_nb.records.trace import Fetched, Passed, Record, Trace
+from mcpflow_nb.records.record import Fetched, Passed, Record
+from mcpflow_nb.records.trace import Trace
 
 ANY_TEXT = st.text(st.characters() | st.characters(categories=["Cs"]), max_size=6)
 TAGS = st.sampled_from(["$float", "$text", "$object", "$pairs"])

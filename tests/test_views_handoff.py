@@ -11,7 +11,7 @@ from mcp.server.lowlevel import Server
 
 import mcpflow_nb as mf
 from mcpflow_nb import views
-from mcpflow_nb.records.trace import Fetched
+from mcpflow_nb.records.record import Fetched
 from mcpflow_nb.views.graph import states
 from mcpflow_nb.views.marks import mark
 

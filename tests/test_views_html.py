@@ -10,7 +10,7 @@ import pytest
 
 import mcpflow_nb as mf
 from mcpflow_nb import views
-from mcpflow_nb.records.trace import Passed
+from mcpflow_nb.records.record import Passed
 from mcpflow_nb.tools.catalog import Catalog, Resource, Tool
 from mcpflow_nb.views.html import Safe, frame, joined, short, spaced, table, tag
 from mcpflow_nb.views.plain import clip, grid, page, width

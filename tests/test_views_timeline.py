@@ -12,7 +12,7 @@ import pytest
 
 import mcpflow_nb as mf
 from mcpflow_nb import views
-from mcpflow_nb.records.trace import Fetched
+from mcpflow_nb.records.record import Fetched
 from mcpflow_nb.views.gantt import LETTER, SIZE, WIDTH
 from mcpflow_nb.views.plain import width
 

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from mcpflow_nb.bridge import wake
 from mcpflow_nb.connecting.hearing import BEYOND, UNREADABLE, Heard, hearing, unread
-from mcpflow_nb.records.trace import Status
+from mcpflow_nb.records.record import Status
 
 CALL_SECONDS: Final = 30.0
 _GIVE_UP_SECONDS: Final = 0.5

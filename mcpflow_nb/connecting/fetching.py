@@ -18,7 +18,7 @@ from mcp.shared.uri_template import InvalidUriTemplate, UriTemplate
 from mcpflow_nb.connecting.connections import Connection
 from mcpflow_nb.errors import MissingValueError, NotOfferedError, ServerError, listed
 from mcpflow_nb.masking import KNOWN, MASK
-from mcpflow_nb.records.trace import Fetched
+from mcpflow_nb.records.record import Fetched
 from mcpflow_nb.tools.catalog import Catalog
 from mcpflow_nb.values import ABSENT, text_of, uri_placeholders
 from mcpflow_nb.workflows.sources import Scope, Source

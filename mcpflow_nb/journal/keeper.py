@@ -22,7 +22,7 @@ from mcpflow_nb.journal.tables import RUNNING, Begun, Row, State
 from mcpflow_nb.masking import KNOWN, MASK, SECRET, Masks
 from mcpflow_nb.mocking.faults import Failure
 from mcpflow_nb.records.course import Course
-from mcpflow_nb.records.trace import ANSWER, EDITED, Passed, Record, record_of, record_plain
+from mcpflow_nb.records.record import ANSWER, EDITED, Passed, Record, record_of, record_plain
 from mcpflow_nb.values import Frozen, nesting
 from mcpflow_nb.workflows.sources import KEY
 from mcpflow_nb.workflows.workflow import SequentialWorkflow

@@ -13,7 +13,7 @@ from mcpflow_nb.checking.problems import Problem
 from mcpflow_nb.errors import ArgumentsError, CheckError, McpflowError
 from mcpflow_nb.lessons.lesson import Exercise, Mocks
 from mcpflow_nb.mocking.mock_server import Mock
-from mcpflow_nb.records.trace import Record
+from mcpflow_nb.records.record import Record
 from mcpflow_nb.running.run import Run
 from mcpflow_nb.running.starting import start
 from mcpflow_nb.servers import Servers

@@ -9,7 +9,7 @@ import mcpflow_nb as mf
 from mcpflow_nb.lessons.attempt import Attempt, NotJudged, opened
 from mcpflow_nb.lessons.criteria import calls, ends, equals, sends, valid
 from mcpflow_nb.lessons.lesson import Criterion, Exercise, Lesson, Question, Reason
-from mcpflow_nb.records.trace import EDITED
+from mcpflow_nb.records.record import EDITED
 
 STEPS: Final = ("hours", "contract", "gross", "bonus", "tax", "pay")
 

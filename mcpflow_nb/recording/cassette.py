@@ -17,7 +17,7 @@ from mcpflow_nb.errors import LoadError
 from mcpflow_nb.exact import dumps, loads
 from mcpflow_nb.files import write_whole
 from mcpflow_nb.recording.cassette_json import plain, plain_catalog, read, read_catalog, typed
-from mcpflow_nb.records.trace import Status
+from mcpflow_nb.records.record import Status
 from mcpflow_nb.show import Shown, above
 from mcpflow_nb.tools.catalog import Catalog, Tool
 from mcpflow_nb.tools.results import value_of

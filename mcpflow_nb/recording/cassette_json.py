@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, get_args
 
-from mcpflow_nb.records.trace import Status
+from mcpflow_nb.records.record import Status
 from mcpflow_nb.tools.catalog import Catalog, Prompt, Resource, Tool
 
 _OBJECT: Final = (dict, type(None))

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from mcpflow_nb.exact import dumps
-from mcpflow_nb.records.trace import Record
+from mcpflow_nb.records.record import Record
 from mcpflow_nb.values import Frozen, copied
 from mcpflow_nb.workflows.steps import WorkflowStep
 

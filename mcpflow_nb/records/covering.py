@@ -13,7 +13,7 @@ from typing import Any
 
 from mcpflow_nb.masking import KNOWN
 from mcpflow_nb.records.outline import Ahead, Outline
-from mcpflow_nb.records.trace import Passed, Record
+from mcpflow_nb.records.record import Passed, Record
 from mcpflow_nb.workflows.workflow import SequentialWorkflow
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from mcpflow_nb.errors import DefinitionError
 from mcpflow_nb.exact import dumps
 from mcpflow_nb.paths import Path, dotted
-from mcpflow_nb.records.trace import Record, Trace
+from mcpflow_nb.records.record import Record
+from mcpflow_nb.records.trace import Trace
 from mcpflow_nb.show import Shown
 from mcpflow_nb.workflows.workflow import SequentialWorkflow
 

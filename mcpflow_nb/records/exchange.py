@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mcpflow_nb.records.course import was_called
-from mcpflow_nb.records.trace import Fetched, Record
+from mcpflow_nb.records.record import Fetched, Record
 from mcpflow_nb.show import Shown
 from mcpflow_nb.values import copied
 

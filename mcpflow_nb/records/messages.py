@@ -15,7 +15,8 @@ from typing import Any, Final, Literal, overload
 from pydantic_core import PydanticSerializationError, to_json
 
 from mcpflow_nb.records.outline import Ahead, Outline
-from mcpflow_nb.records.trace import Fetched, Record, Trace
+from mcpflow_nb.records.record import Fetched, Record
+from mcpflow_nb.records.trace import Trace
 from mcpflow_nb.show import Shown
 from mcpflow_nb.values import decoded_size
 

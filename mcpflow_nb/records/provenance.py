@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mcpflow_nb.errors import RunError, did_you_mean
 from mcpflow_nb.paths import Path
 from mcpflow_nb.records.covering import shown_arguments
-from mcpflow_nb.records.trace import ANSWER, EDITED, Record
+from mcpflow_nb.records.record import ANSWER, EDITED, Record
 from mcpflow_nb.show import Shown
 from mcpflow_nb.workflows.sources import FromStep
 

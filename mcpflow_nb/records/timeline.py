@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final, Literal
 
 from mcpflow_nb.records.course import was_called
-from mcpflow_nb.records.trace import Record, Trace
+from mcpflow_nb.records.record import Record
+from mcpflow_nb.records.trace import Trace
 from mcpflow_nb.show import Shown, above
 
 if TYPE_CHECKING:

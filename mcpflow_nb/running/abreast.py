@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from mcpflow_nb.connecting.connections import running
-from mcpflow_nb.records.trace import Record
+from mcpflow_nb.records.record import Record
 from mcpflow_nb.running.advancing import Trying
 from mcpflow_nb.running.engine import interrupted
 from mcpflow_nb.running.undoing import Undoing

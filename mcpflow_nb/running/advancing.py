@@ -12,7 +12,7 @@ from typing import Protocol
 from mcpflow_nb.connecting.connections import running
 from mcpflow_nb.errors import JournalError
 from mcpflow_nb.records.course import OUTCOMES, Outcome, goes_on, was_called
-from mcpflow_nb.records.trace import Passed, Record
+from mcpflow_nb.records.record import Passed, Record
 from mcpflow_nb.running.engine import Doing, Intend, interrupted, perform
 from mcpflow_nb.running.preparing import Ready, ready
 from mcpflow_nb.running.progress import watching

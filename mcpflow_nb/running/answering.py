@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mcpflow_nb.errors import NotJsonError, RunError, did_you_mean
-from mcpflow_nb.records.trace import Record
+from mcpflow_nb.records.record import Record
 from mcpflow_nb.running.preparing import Ready
 from mcpflow_nb.tools.catalog import Tool
 from mcpflow_nb.tools.schemas import Unjudged, parameter, refusal

@@ -17,7 +17,7 @@ from mcpflow_nb.checking.inputs import read_arguments
 from mcpflow_nb.errors import CallError, RunError
 from mcpflow_nb.mocking.faults import Failure, require_fault
 from mcpflow_nb.records.course import Course
-from mcpflow_nb.records.trace import ANSWER, EDITED, Passed, Record
+from mcpflow_nb.records.record import ANSWER, EDITED, Passed, Record
 from mcpflow_nb.running.answering import read_value, read_values
 from mcpflow_nb.running.engine import pinned_record
 from mcpflow_nb.running.explaining import Explained

@@ -20,7 +20,7 @@ from mcpflow_nb.errors import MissingValueError, NotJsonError
 from mcpflow_nb.masking import secret_texts
 from mcpflow_nb.records.covering import covered
 from mcpflow_nb.records.messages import called
-from mcpflow_nb.records.trace import Fetched, Record, Status
+from mcpflow_nb.records.record import Fetched, Record, Status
 from mcpflow_nb.running.preparing import NextCall, Ready
 from mcpflow_nb.tools.catalog import Tool
 from mcpflow_nb.tools.results import text_of_content, value_of

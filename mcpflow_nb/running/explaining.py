@@ -13,7 +13,7 @@ from mcpflow_nb.errors import RunError, did_you_mean
 from mcpflow_nb.records.course import Course
 from mcpflow_nb.records.effects import Effects, Tree, effects_of, tree_of
 from mcpflow_nb.records.provenance import Paths, Why, paths_of, why
-from mcpflow_nb.records.trace import Record
+from mcpflow_nb.records.record import Record
 from mcpflow_nb.running.upcoming import Upcoming, upcoming
 from mcpflow_nb.show import Shown, above
 from mcpflow_nb.workflows.workflow import SequentialWorkflow

@@ -14,7 +14,7 @@ from mcpflow_nb.exact import dumps
 from mcpflow_nb.masking import KNOWN, MASK
 from mcpflow_nb.mocking.faults import Failure
 from mcpflow_nb.records.covering import without
-from mcpflow_nb.records.trace import Passed, Record, SourceWord
+from mcpflow_nb.records.record import Passed, Record, SourceWord
 from mcpflow_nb.show import Shown
 from mcpflow_nb.tools.catalog import Tool
 from mcpflow_nb.tools.declared import refusal

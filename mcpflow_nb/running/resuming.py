@@ -20,7 +20,7 @@ from mcpflow_nb.journal.tables import Event
 from mcpflow_nb.masking import masked_schema
 from mcpflow_nb.records.course import defined
 from mcpflow_nb.records.differences import Change, changes
-from mcpflow_nb.records.trace import Passed, Record, record_of
+from mcpflow_nb.records.record import Passed, Record, record_of
 from mcpflow_nb.running.ahead import outline
 from mcpflow_nb.running.run import Run
 from mcpflow_nb.tools.schemas import Unjudged, Validator

@@ -20,7 +20,8 @@ from mcpflow_nb.errors import RunError, did_you_mean
 from mcpflow_nb.records.course import Course, Outcome
 from mcpflow_nb.records.covering import Cover
 from mcpflow_nb.records.outline import copied_outline
-from mcpflow_nb.records.trace import ANSWER, Passed, Record, Trace
+from mcpflow_nb.records.record import ANSWER, Passed, Record
+from mcpflow_nb.records.trace import Trace
 from mcpflow_nb.running.abreast import Abreast
 from mcpflow_nb.running.ahead import ahead, outline
 from mcpflow_nb.running.answering import read_answer
@@ -129,6 +130,9 @@ class Run(Abreast):
             raise RunError(f"step {binding!r} binds nothing; its output is run.trace[{binding!r}].value")
         known = [step.binding for step in self.workflow.steps if step.binding]
         raise RunError(f"no binding {binding!r}{did_you_mean(binding, known)}")
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self._bindings)
 
     @verb
     async def step(self) -> Record:

@@ -15,7 +15,7 @@ from mcpflow_nb.checking.contracts import check, pins_of, undo_pins_of
 from mcpflow_nb.connecting.calls import CALL_SECONDS
 from mcpflow_nb.errors import MissingValueError, NotJsonError, RunError, ServerError
 from mcpflow_nb.journal.definitions import holds_mask
-from mcpflow_nb.records.trace import Record
+from mcpflow_nb.records.record import Record
 from mcpflow_nb.running.answering import read_value
 from mcpflow_nb.running.debugger import Debugger
 from mcpflow_nb.running.preparing import Ready

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from mcpflow_nb.bridge import verb
 from mcpflow_nb.errors import RunError
 from mcpflow_nb.records.course import was_called
-from mcpflow_nb.records.trace import Passed, Record
+from mcpflow_nb.records.record import Passed, Record
 from mcpflow_nb.running.advancing import Advancing, Trying
 from mcpflow_nb.running.engine import Doing, interrupted, record
 from mcpflow_nb.running.preparing import Ready, ready

@@ -15,7 +15,8 @@ from mcpflow_nb.masking import is_secret
 from mcpflow_nb.records.covering import shown_bindings
 from mcpflow_nb.records.differences import Diff
 from mcpflow_nb.records.exchange import exchange_of
-from mcpflow_nb.records.trace import EDITED, Passed, Record, Trace
+from mcpflow_nb.records.record import EDITED, Passed, Record
+from mcpflow_nb.records.trace import Trace
 from mcpflow_nb.stepper.forms import missing_fields
 from mcpflow_nb.stepper.lines import clean, hidden, typed
 from mcpflow_nb.tools.catalog import Tool

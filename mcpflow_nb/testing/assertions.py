@@ -13,7 +13,8 @@ from typing import Any, Final
 from mcpflow_nb.errors import NotJsonError, did_you_mean
 from mcpflow_nb.masking import is_secret
 from mcpflow_nb.records.differences import Change, changes
-from mcpflow_nb.records.trace import Record, Trace
+from mcpflow_nb.records.record import Record
+from mcpflow_nb.records.trace import Trace
 from mcpflow_nb.values import jsonable
 from mcpflow_nb.views.plain import full_name
 from mcpflow_nb.views.values import brief, origin_shown

@@ -12,7 +12,7 @@ from typing import Any, Final
 from mcpflow_nb.errors import MissingValueError, RunError
 from mcpflow_nb.masking import KNOWN
 from mcpflow_nb.records.differences import changes
-from mcpflow_nb.records.trace import ANSWER, Fetched, Record
+from mcpflow_nb.records.record import ANSWER, Fetched, Record
 from mcpflow_nb.values import ABSENT
 from mcpflow_nb.views.plain import full_name
 from mcpflow_nb.workflows.sources import Scope

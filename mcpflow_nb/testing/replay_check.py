@@ -15,7 +15,8 @@ from mcpflow_nb.connecting.fetching import known_uri
 from mcpflow_nb.errors import ArgumentsError, MissingValueError, NotJsonError
 from mcpflow_nb.masking import is_secret
 from mcpflow_nb.records.differences import changes
-from mcpflow_nb.records.trace import ANSWER, EDITED, Record, Trace
+from mcpflow_nb.records.record import ANSWER, EDITED, Record
+from mcpflow_nb.records.trace import Trace
 from mcpflow_nb.show import Shown
 from mcpflow_nb.values import ABSENT, jsonable
 from mcpflow_nb.views.values import brief, origin_shown

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from mcpflow_nb.exact import dumps, loads
-from mcpflow_nb.records.trace import Record, Trace
+from mcpflow_nb.records.record import Record
+from mcpflow_nb.records.trace import Trace
 from mcpflow_nb.stepper.lines import hidden
 from mcpflow_nb.visible import visible
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from mcpflow_nb.checking.inputs import read_arguments
 from mcpflow_nb.errors import ArgumentsError, NotJsonError, RunError
-from mcpflow_nb.records.trace import ANSWER, Record
+from mcpflow_nb.records.record import ANSWER, Record
 from mcpflow_nb.testing.placeholders import Placeholders
 from mcpflow_nb.testing.recorded import Reply, recorded
 from mcpflow_nb.testing.snapshots import write_whole

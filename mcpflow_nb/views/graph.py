@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mcpflow_nb.errors import McpflowError
-from mcpflow_nb.records.trace import Record
+from mcpflow_nb.records.record import Record
 from mcpflow_nb.views.chart import Chart, lines_label
 from mcpflow_nb.views.draw import Drawing, drawn
 from mcpflow_nb.views.html import Safe, details, frame, image, joined, named, short, table, tag

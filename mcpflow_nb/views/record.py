@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mcpflow_nb.records.trace import EDITED, Passed, Record
+from mcpflow_nb.records.record import EDITED, Passed, Record
 from mcpflow_nb.views.html import Safe, badge, code, details, frame, joined, named, short, table, tag
 from mcpflow_nb.views.marks import mark, seconds_word, source_word
 from mcpflow_nb.views.plain import clip, fold, full_name, more, page

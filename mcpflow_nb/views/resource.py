@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from mcpflow_nb.records.trace import Fetched
+from mcpflow_nb.records.record import Fetched
 from mcpflow_nb.values import decoded_size
 from mcpflow_nb.views.html import (
     RASTER,

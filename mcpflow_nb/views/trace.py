@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from mcpflow_nb.records.trace import Record, Trace
+from mcpflow_nb.records.record import Record
+from mcpflow_nb.records.trace import Trace
 from mcpflow_nb.views.html import Safe, badge, code, details, frame, named, table, tag, word
 from mcpflow_nb.views.marks import mark, outcome_mark, seconds_word
 from mcpflow_nb.views.plain import clip, count, full_name, grid, page

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from mcpflow_nb.masking import SECRET, is_secret
-from mcpflow_nb.records.trace import EDITED
+from mcpflow_nb.records.record import EDITED
 from mcpflow_nb.views.html import Safe, details, joined, short, tag
 
 _PAIR: Final = re.compile(rf'((?:{SECRET.pattern})[\w-]{{0,80}}"?: ?)("(?:[^"\\]|\\.)*"?…?)', re.IGNORECASE)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from mcpflow_nb.records.trace import Record, Trace
+from mcpflow_nb.records.record import Record
+from mcpflow_nb.records.trace import Trace
 from mcpflow_nb.views.html import named, short
 from mcpflow_nb.views.marks import mark, outcome_mark, source_word
 from mcpflow_nb.views.parts import server_and_tool, source_label, sources_of

@@ -130,6 +130,9 @@ class SequentialWorkflow(Shown, Data):
                 return step
         raise KeyError(f"no step {name!r} in {self.name!r}; known: {', '.join(step.name for step in self.steps)}")
 
+    def _ipython_key_completions_(self) -> list[str]:
+        return [step.name for step in self.steps]
+
     def check(self, servers: Servers | None = None) -> Report:
         """Return every problem at once; with servers also against what they offer. Calls no tool."""
         if servers is not None:

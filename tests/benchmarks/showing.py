@@ -15,7 +15,8 @@ from pathlib import Path
 import nbformat
 
 import mcpflow_nb as mf
-from mcpflow_nb.records.trace import Passed, Record, Trace
+from mcpflow_nb.records.record import Passed, Record
+from mcpflow_nb.records.trace import Trace
 from mcpflow_nb.testing import run_notebook
 
 RECORDS, VIEWS = 100_000, 50

@@ -7,7 +7,7 @@ import pytest
 
 import mcpflow_nb as mf
 from mcpflow_nb import views
-from mcpflow_nb.records.trace import Passed
+from mcpflow_nb.records.record import Passed
 from mcpflow_nb.visible import HIDDEN, visible
 from tests.hostile import everything
 from tests.test_views_hostile import Page
