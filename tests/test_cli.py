@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import mcpflow_nb
-from mcpflow_nb.cli import main as cli
+from mcpflow_nb.cli import entry as cli
 
 
 def command(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
