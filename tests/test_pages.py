@@ -69,7 +69,7 @@ def test_the_course_is_written_as_pages_that_need_nothing(
     here = tmp_path / "notebooks"
     here.mkdir()
     cells: list[Any] = [
-        nbformat.v4.new_markdown_cell("# 01 · A <lesson>\n\n**7 minutes · offline ✔**\n\n| a |\n| - |\n| b |"),
+        nbformat.v4.new_markdown_cell("# 01 · A <lesson>\n\n**7 minutes · offline ✔**\n\n**Goals.** After this\n\n1. read a|b,\n2. go.\n\n| a |\n| - |\n| b |"),
         nbformat.v4.new_code_cell("import mcpflow_nb as mf, pandas as pd\nflow = mf.SequentialWorkflow('w').step('a', tool='m.a')"),
         nbformat.v4.new_code_cell("answer = ...\n### BEGIN SOLUTION\nanswer = 41\n### END SOLUTION\nanswer + 1"),
         nbformat.v4.new_code_cell("display(flow.graph(), pd.DataFrame({'a': [1]}), flow)"),
@@ -96,5 +96,7 @@ def test_the_course_is_written_as_pages_that_need_nothing(
     assert "BEGIN SOLUTION" not in text
     remote = set(re.findall(r"(?:url\(|@import )[\"']?(https?://[^\"')]+)", text)) - NAMESPACES
     assert remote == set()
-    assert "A &lt;lesson&gt;" in (site / "index.html").read_text("utf-8")
+    index = (site / "index.html").read_text("utf-8")
+    assert "A &lt;lesson&gt;" in index
+    assert re.search(r"<td>7</td>\s*<td>read a\|b; go</td>", index)
     assert page(nbformat.v4.new_notebook(), "empty").startswith("<!DOCTYPE html>")

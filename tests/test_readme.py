@@ -102,3 +102,9 @@ def test_every_link_and_every_public_name_of_the_readme_is_there() -> None:
     assert [link for link in links if not re.match(r"\w+:", link) and not (ROOT / link).exists()] == []
     named = set(re.findall(r"\bmf\.(\w+)", README))
     assert named - set(mf.__all__) == set()
+
+
+def test_the_lessons_take_the_minutes_that_they_say_themselves() -> None:
+    told = dict(re.findall(r"^\| \d\d \[.*?\]\(notebooks/(.*?)\) \| (\d+) \|", README, re.MULTILINE))
+    notebooks = {path.name: path.read_text("utf-8") for path in sorted((ROOT / "notebooks").glob("*.ipynb"))}
+    assert told == {name: re.findall(r"\*\*(\d+) minutes", text)[0] for name, text in notebooks.items()}

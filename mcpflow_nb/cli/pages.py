@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 MODULES: Final = ("testing", "lessons", "compliance")
 """What the reference has beside the public names of the package itself: those of these."""
 _MINUTES: Final = re.compile(r"\*\*(\d+) minutes")
+_GOALS: Final = re.compile(r"\*\*Goals\.\*\*.*?\n\n((?:\d\. .*\n?)+)")
 
 
 def pages(folder: Path, *, jobs: int = 2, reference: Annotated[bool, Parameter()] = True) -> int:
@@ -114,9 +115,17 @@ def _overview(notebooks: dict[Path, NotebookNode], has_reference: bool) -> str:
     """Return the page that leads to the others, as Markdown."""
     rows = []
     for path, notebook in notebooks.items():
-        minutes = _MINUTES.search("\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown"))
-        rows.append(f"| [{escape(heading(notebook))}]({path.stem}.html) | {minutes[1] if minutes else '—'} |")
+        text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+        minutes, goals = _MINUTES.search(text), _GOALS.search(text)
+        found = re.findall(r"^\d\. (.*?)[,.]?$", goals[1], re.MULTILINE) if goals else []
+        able = escape("; ".join(found), quote=False).replace("|", "\\|")
+        rows.append(f"| [{escape(heading(notebook))}]({path.stem}.html) | {minutes[1] if minutes else '—'} | {able} |")
+    said = (
+        "Every lesson as it looks when it has been run, with its solutions, to read without a kernel. "
+        "To work in one, take a copy without solutions: `mcpflow-nb lessons my-course`."
+    )
     reference = (
         "\n\nEvery public name, from its docstring: [reference](reference/index.html).\n" if has_reference else ""
     )
-    return "\n".join(["# The course", "", "| lesson | minutes |", "| --- | --- |", *rows]) + reference
+    head = "| lesson | minutes | after it you can |\n| --- | --- | --- |"
+    return "\n".join(["# The course", "", said, "", head, *rows]) + reference
