@@ -1,5 +1,9 @@
+import os
+import socket
+
 import pytest
 
+from mcpflow_nb.connecting.listing import judged
 from mcpflow_nb.tools.catalog import Catalog, Prompt, Resource, Tool, type_words
 
 PROPERTIES = {
@@ -178,3 +182,16 @@ def test_no_annotation_lets_a_call_through_that_would_be_refused_without_it():
         tool = Tool("s", "t", input_schema=schemas["t"], annotations=hints)
         outcomes.append((tool.required, tool.takes("n"), tool.input_refusal({"n": "x"}), tool.input_refusal({})))
     assert len(set(map(str, outcomes))) == 1
+
+
+@pytest.mark.parametrize("word", ["$schema", "$ref"])
+def test_a_tool_whose_schema_refers_to_an_address_sends_no_request_there(word, monkeypatch):
+    for name in [name for name in os.environ if "proxy" in name.lower()]:
+        monkeypatch.delenv(name)
+    with socket.create_server(("127.0.0.1", 0)) as there:
+        schema = {"type": "object", word: f"http://127.0.0.1:{there.getsockname()[1]}/schema"}
+        tools, _ = judged("s", [{"name": "t", "inputSchema": schema, "outputSchema": schema}])
+        assert list(tools) == ["t"]
+        there.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            there.accept()

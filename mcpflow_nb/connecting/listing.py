@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from mcpflow_nb.errors import ServerError
 from mcpflow_nb.tools.catalog import Catalog, Prompt, Resource, Tool
+from mcpflow_nb.tools.schemas import ALONE
 
 MAX_PAGES: Final = 1000
 
@@ -142,9 +143,9 @@ def _schema_problem(tool: Tool) -> str | None:
         return 'inputSchema: "type" is not "object"'
     for word, schema in (("inputSchema", tool.input_schema), ("outputSchema", tool.output_schema)):
         try:
-            if schema is not None and not jsonschema_rs.meta.is_valid(schema):
+            if schema is not None and not jsonschema_rs.meta.is_valid(schema, registry=ALONE):
                 return f"{word} is no valid JSON Schema"
-        except ValueError as error:
+        except (ValueError, jsonschema_rs.ReferencingError) as error:
             # An unknown or remote $schema is not fetched: such a schema is kept, and simply not checked.
             if "ecursion" in str(error):
                 return f"{word} is nested too deep"

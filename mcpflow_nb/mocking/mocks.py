@@ -9,14 +9,23 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+
+import jsonschema_rs
 
 from mcpflow_nb.errors import DefinitionError, did_you_mean
-from mcpflow_nb.mocking.behaviours import Asked, Behaviour, ToolFailed, behaviour_of
+from mcpflow_nb.mocking.behaviours import Asked, Behaviour, ToolFailed, behaviour_of, frozen, parameters_of
+from mcpflow_nb.mocking.mock_documents import require_uri
 from mcpflow_nb.mocking.mock_server import Mock
 from mcpflow_nb.mocking.sampling import sample
 from mcpflow_nb.tools.catalog import Catalog, Resource, Tool
+from mcpflow_nb.tools.schemas import not_fetched
 from mcpflow_nb.values import Frozen
+
+ANNOTATIONS: Final = {
+    "title": str, "readOnlyHint": bool, "destructiveHint": bool, "idempotentHint": bool, "openWorldHint": bool,
+}  # fmt: skip
+"""What a tool may say of itself. Source: MCP specification 2025-11-25, ToolAnnotations."""
 
 
 class Sampled(Behaviour):
@@ -58,11 +67,14 @@ def mock(
     prompts
         Prompt name to text, or a function of its arguments that returns text.
 
+    A function that is not async runs in a thread of its own: where steps run side by side, what such functions share
+    needs a lock, or make them async.
+
     Raises
     ------
     DefinitionError
-        When an output is no JSON value or breaks its schema, a rule comes to no end, a schema is for no tool, or a
-        resource is nothing that can be read.
+        When an output is no JSON value or breaks its schema, a rule comes to no end, a schema or an annotation is for no
+        tool or is none, a function cannot be called by name, or a resource is nothing that can be read.
     """
     given = tools if isinstance(tools, Mapping) else _methods(tools)
     words: tuple[tuple[str, Mapping[str, Any]], ...] = (
@@ -73,13 +85,15 @@ def mock(
             raise DefinitionError(
                 f"mock: {what} names {unknown[0]!r}, which is no tool of it{did_you_mean(unknown[0], given)}"
             )
+    answers = {name: _answer(name, one, None) for name, one in given.items()}
     made = [
         Tool(
-            "mock", name, _described(one), dict((schemas or {}).get(name) or signature_of(one)),
-            (outputs or {}).get(name), dict((annotations or {}).get(name, {})),
+            "mock", name, _described(one), _schema(name, "schemas", schemas) or signature_of(one),
+            _schema(name, "outputs", outputs), _annotated(name, (annotations or {}).get(name, {})),
         ) for name, one in given.items()
     ]  # fmt: skip
-    answers = {name: _answer(name, one, None) for name, one in given.items()}
+    for uri in resources or {}:
+        require_uri(uri)
     return Mock(made, answers, resources or {}, prompts or {})
 
 
@@ -101,9 +115,12 @@ def mock_like(server: Any, answers: Mapping[str, Any] | None = None, /, *, seed:
     Raises
     ------
     DefinitionError
-        When an answer is for no tool of it, or a value breaks the tool's output schema.
+        When it is not of one server, an answer is for no tool of it, or a value breaks the tool's output schema.
     """
-    catalog: Catalog = server if isinstance(server, Catalog) else server.catalog
+    catalog = server if isinstance(server, Catalog) else getattr(server, "catalog", None)
+    if not isinstance(catalog, Catalog):
+        one = "one of the servers" if isinstance(server, Mapping) else "a connection"
+        raise DefinitionError(f"mock_like: give {one}, as servers['name'], not {type(server).__name__}")
     given = {**(answers or {}), **more}
     if unknown := [name for name in given if name not in catalog.tools]:
         raise DefinitionError(f"mock_like: no tool {unknown[0]!r}{did_you_mean(unknown[0], list(catalog.tools))}")
@@ -133,12 +150,51 @@ def _answer(name: str, given: Any, base: Behaviour | None) -> Behaviour:
     raise DefinitionError(f"mock, tool {name!r}: {problem}")
 
 
+def _schema(name: str, what: str, given: Mapping[str, Any] | None) -> Any:
+    """Return the schema that is given for a tool, or None; one that a server could not declare is refused."""
+    schema, problem = (given or {}).get(name), None
+    if schema is None:
+        return None
+    where, is_input = f"mock, tool {name!r}: {what}", what == "schemas"
+    if not isinstance(schema, Mapping):
+        said = f"the type {schema.__name__}" if isinstance(schema, type) else repr(schema)[:80]
+        raise DefinitionError(f'{where}: give a JSON Schema, as {{"type": "object"}}, not {said}')
+    made: dict[str, Any] = frozen(where, dict(schema)).value
+    if made and is_input and made.get("type") != "object":
+        problem = f'it must have "type": "object", for arguments go by name, not {made.get("type")!r}'
+    try:
+        jsonschema_rs.validator_for(made, retriever=not_fetched)
+    except jsonschema_rs.ValidationError as error:
+        place = "".join(f"[{key!r}]" for key in error.instance_path)
+        if not isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Referencing):  # else it is listed, not checked
+            problem = problem or f"it is no JSON Schema: {place}{': ' if place else ''}{error.message[:200]}"
+    if problem is not None:
+        raise DefinitionError(f"{where}: {problem}")
+    return made
+
+
+def _annotated(name: str, given: Any) -> dict[str, Any]:
+    """Return the annotations of a tool; a name that MCP does not have, or a value of another type, is refused."""
+    where = f"mock, tool {name!r}: annotations"
+    if not isinstance(given, Mapping):
+        raise DefinitionError(
+            f'{where}: give names and values, as {{"readOnlyHint": True}}, not {type(given).__name__}'
+        )
+    for key, value in given.items():
+        if key not in ANNOTATIONS:
+            raise DefinitionError(f"{where}: there is no {key!r}{did_you_mean(str(key), ANNOTATIONS)}")
+        if not isinstance(value, ANNOTATIONS[key]):
+            wanted = "True or False" if ANNOTATIONS[key] is bool else "text"
+            raise DefinitionError(f"{where}: {key!r} is {wanted}, not {value!r}")
+    return dict(given)
+
+
 def _methods(given: Any) -> dict[str, Any]:
-    """Return the public methods of an object by name: the tools of a mock that remembers."""
+    """Return the public methods of an object by name, static ones too: the tools of a mock that remembers."""
     found = {
-        name: getattr(given, name)
+        name: one
         for name in ([] if isinstance(given, type) else sorted(vars(type(given))))
-        if not name.startswith("_") and inspect.ismethod(getattr(given, name, None))
+        if not name.startswith("_") and (inspect.ismethod(one := getattr(given, name, None)) or inspect.isfunction(one))
     }
     if not found:
         raise DefinitionError(
@@ -157,7 +213,7 @@ def signature_of(given: Any) -> dict[str, Any]:
         return {"type": "object"}
     names: dict[str, Any] = {}
     required: list[str] = []
-    for parameter in inspect.signature(given).parameters.values():
+    for parameter in parameters_of(given):
         if parameter.kind is parameter.VAR_KEYWORD:
             return {"type": "object", "properties": names, "required": required, "additionalProperties": True}
         if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):

@@ -22,10 +22,13 @@ _OPEN: Final = {"patternProperties", "unevaluatedProperties", "if", "then", "els
 _DEFINITIONS: Final = ("$defs", "definitions")
 
 
-def _not_fetched(uri: str) -> Any:
+def not_fetched(uri: str) -> Any:
+    """Refuse what a schema refers to elsewhere: a server's schema must not make this machine send requests."""
     raise ValueError(f"{uri[:80]!r} is not in the schema, and nothing is fetched")
 
 
+ALONE: Final = jsonschema_rs.Registry([], retriever=not_fetched)
+"""What a schema may refer to: the drafts of JSON Schema, and itself."""
 _OPTIONS: Final = jsonschema_rs.FancyRegexOptions(backtrack_limit=100_000)
 
 
@@ -47,7 +50,7 @@ class Validator:
         if combinations(schema) > MAX_ALTERNATIVES:
             raise Unjudged(f"the schema unfolds to more than {MAX_ALTERNATIVES:,} alternatives")
         try:
-            self._compiled = jsonschema_rs.validator_for(schema, pattern_options=_OPTIONS, retriever=_not_fetched)
+            self._compiled = jsonschema_rs.validator_for(schema, pattern_options=_OPTIONS, retriever=not_fetched)
         except (ValueError, TypeError, jsonschema_rs.ReferencingError) as error:
             problem = _first_line(error)
         if problem is not None:
@@ -87,7 +90,7 @@ def never(one: Any, other: Any) -> bool:
         if combinations(one) * combinations(other) > MAX_COMBINATIONS:
             return False
         both = [
-            jsonschema_rs.canonicalize(part, pattern_options=_OPTIONS, retriever=_not_fetched) for part in (one, other)
+            jsonschema_rs.canonicalize(part, pattern_options=_OPTIONS, retriever=not_fetched) for part in (one, other)
         ]
         return str(both[0].intersect(both[1]).satisfiability()) == "no"
     except (ValueError, TypeError, Unjudged, jsonschema_rs.ReferencingError):
