@@ -40,6 +40,11 @@ def test_what_is_so_passes_for_a_run_and_for_its_trace():
     assert_run(run, arguments={"tell": {"id": "e-1"}}, exact=True)
 
 
+def test_what_is_no_run_is_said():
+    with pytest.raises(mf.TraceError, match=r"assert_run\(run\): give a run or its trace, not NoneType"):
+        assert_run(None)
+
+
 def test_every_difference_is_listed_at_once_and_says_where():
     run = run_of()
     assert said(

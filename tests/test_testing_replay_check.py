@@ -156,3 +156,17 @@ def test_the_frame_has_a_row_a_finding():
             "why": "constant",
         }
     ]
+
+
+def test_a_workflow_and_a_trace_the_other_way_round_are_said():
+    flow = mf.SequentialWorkflow("w").step("a", tool="m.a")
+    trace = mf.Trace("w", "", "paused", 1, ())
+    for verb in (assert_replay, check_replay):
+        with pytest.raises(
+            mf.TraceError, match=r"a replay is of \(trace, workflow\): give a run or its trace, not Seq"
+        ):
+            verb(flow, trace)
+        with pytest.raises(
+            mf.TraceError, match=r"a replay is of \(trace, workflow\): give a SequentialWorkflow, not None"
+        ):
+            verb(trace, None)

@@ -74,6 +74,74 @@ def test_a_name_that_is_ignored_may_have_any_value(tmp_path):
     assert_trace(run_of({"make": {"id": 2}, "use": None}), file, ignore=["id"])
 
 
+def test_what_is_ignored_when_comparing_need_not_have_been_when_writing(tmp_path):
+    file = tmp_path / "greet.trace.json"
+    assert_trace(run_of(fresh()), file, update=True)
+    other = {**fresh(), "make": lambda name: {"id": 7, "big": 1, "token": "x"}}
+    assert_trace(run_of(other), file, ignore=["id", "big", "token", "again"])
+    with pytest.raises(AssertionError) as raised:
+        assert_trace(run_of(other), file, ignore=["id", "token", "again"])
+    changed = [line for line in str(raised.value).splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
+    assert [line.strip("-+ ,") for line in changed] == [f'"big": {2**70}', '"big": 1']
+
+
+def test_uuids_are_numbered_alike_whatever_is_ignored(tmp_path):
+    tools = {"make": lambda name: {"own": str(uuid.uuid4()), "id": str(uuid.uuid4())}, "use": lambda id: id}
+    file = tmp_path / "greet.trace.json"
+    assert_trace(run_of(tools), file, update=True)
+    assert_trace(run_of({**tools, "make": lambda name: {"own": 1, "id": str(uuid.uuid4())}}), file, ignore="own")
+
+
+def test_where_an_argument_comes_from_is_compared_whatever_its_value_is(tmp_path):
+    file = tmp_path / "greet.trace.json"
+    assert_trace(run_of({"make": {"id": 1}, "use": None}), file, update=True, ignore=["id", "name"])
+    steps = json.loads(file.read_text("utf-8"))["steps"]
+    assert [step["from"] for step in steps] == [{"name": "argument who"}, {"id": "made.id"}]
+    flow = mf.SequentialWorkflow("greet").argument("who").step("make", tool="m.make", args={"name": "Ada"}, bind="made")
+    flow = flow.step("use", tool="m.use", args={"id": mf.field("made", "id")})
+    with mf.connect(m=mf.mock({"make": {"id": 1}, "use": None})) as servers:
+        run = flow.start(servers, who="Ada").all()
+    with pytest.raises(AssertionError, match=r'-\s+"name": "argument who"'):
+        assert_trace(run, file, ignore=["id", "name"])
+
+
+@pytest.mark.parametrize("content", [b"a,b\n1,2\n", b'{"a": 1}', b"\x89PNG\xff", b"[1]"])
+def test_a_file_that_is_no_snapshot_is_never_written_over_and_says_so(tmp_path, content):
+    file = tmp_path / "data.csv"
+    file.write_bytes(content)
+    for update in (True, False):
+        with pytest.raises(AssertionError, match="name another file, or delete this one first") as raised:
+            assert_trace(run_of(fresh()), file, update=update)
+        assert "\n" not in str(raised.value)
+    assert file.read_bytes() == content
+
+
+def test_a_folder_and_a_snapshot_of_another_version_say_so(tmp_path):
+    for update in (True, False):
+        with pytest.raises(AssertionError, match="is no snapshot of a trace: it is a folder"):
+            assert_trace(run_of(fresh()), tmp_path, update=update)
+    file = tmp_path / "x.json"
+    file.write_text('{"mcpflow_nb_snapshot": 2}')
+    with pytest.raises(AssertionError, match="is of version 2, and 1 is read here; write it anew with assert_trace"):
+        assert_trace(run_of(fresh()), file)
+
+
+def test_a_snapshot_with_the_marks_of_a_merge_can_be_written_anew(tmp_path):
+    file = tmp_path / "x.json"
+    assert_trace(run_of(fresh()), file, update=True)
+    file.write_text("<<<<<<< HEAD\n" + file.read_text("utf-8"), "utf-8")
+    with pytest.raises(AssertionError, match=r"is no JSON .* write it anew with assert_trace"):
+        assert_trace(run_of(fresh()), file)
+    assert_trace(run_of(fresh()), file, update=True)
+    assert_trace(run_of(fresh()), file)
+
+
+def test_what_is_no_trace_is_said(tmp_path):
+    with pytest.raises(mf.TraceError, match=r"assert_trace\(trace, path\): give a run or its trace, not NoneType"):
+        assert_trace(None, tmp_path / "x.json", update=True)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_file_that_was_laid_out_anew_is_the_same(tmp_path):
     file = tmp_path / "greet.trace.json"
     assert_trace(run_of({"make": {"id": 1}, "use": None}), file, update=True)

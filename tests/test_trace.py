@@ -186,6 +186,45 @@ def test_a_trace_is_filtered_by_field_and_by_text_and_stays_as_it_is():
         made.where(stats="ok")
 
 
+@pytest.mark.parametrize(
+    "text", ['say "hi"', "a\nb", "c:\\x", "Straße 🎉", "9007199254740993", "1.5", "A Key", "doc://x", "in it"]
+)
+def test_a_text_is_found_as_it_reads_and_not_as_json_writes_it(text):
+    value = {"a key": ['so: say "hi"!', "a\nb", "c:\\x\\y", "STRASSE 🎉 straße 🎉", 2**53 + 1, 1.5, None, True]}
+    resource = Fetched("doc://x", "m", ({"uri": "doc://x", "text": "what is in it"},))
+    made = trace(record("a", value=value, resources=(resource,)), record("b", value={"x": None}))
+    assert [one.step for one in made.where(text)] == ["a"]
+
+
+@pytest.mark.parametrize("text", ["null", "true", "{", '", "', "\\n", "after_call", "seconds"])
+def test_what_json_and_a_record_write_around_values_is_not_found(text):
+    resource = Fetched("doc://x", "m", ({"uri": "doc://x", "text": "what is in it"},))
+    made = trace(record("a", value={"a": None, "b": [True, "x", "a\nb"]}, error=None, resources=(resource,)))
+    assert len(made.where(text)) == 0
+
+
+def test_a_value_that_is_nested_as_deep_as_can_be_is_searched():
+    deep = "needle"
+    for _ in range(5_000):
+        deep = [deep]
+    assert len(trace(record(value=deep)).where("Needle")) == 1
+
+
+def test_a_question_that_a_trace_cannot_answer_is_a_trace_error():
+    made = trace(record("a"), record("b", status="of another time"))
+    for ask, words in (
+        (lambda: made.where(5), r"looks for a text, not for 5; give '5'"),
+        (lambda: made.where(status="OK"), "no status 'OK'; did you mean 'ok'"),
+        (lambda: made.where(status=["ok", "fine"]), "no status 'fine'; known: 'ok', 'tool_error'"),
+        (lambda: made.raw(99), "no record at 99; there are 2, counted from 0, or name a step"),
+        (lambda: made.raw(None), "no record at None"),
+    ):
+        with pytest.raises(TraceError, match=words):
+            ask()
+    assert [one.step for one in made.where(status="of another time")] == ["b"]
+    assert repr(made.raw(-1)) == repr(made.raw("b")) == "<Exchange b: 0 messages>"
+
+
 def test_a_trace_says_in_words_what_happened_and_masks_secrets():
     one = record("a", arguments=(Passed("password", "hunter22", "constant"), Passed("n", 1, "argument n")), value=[1])
     two = record("b", tool=None, status="resource_error", error="gone", source="mock")

@@ -6,14 +6,14 @@ Table, graph, conversation and HTML are renderings of the same records.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from mcpflow_nb.errors import LoadError, TraceError, did_you_mean
 from mcpflow_nb.exact import dumps, loads
 from mcpflow_nb.records.outline import Ahead, Outline, ahead_from_plain
-from mcpflow_nb.records.record import Record, record_of, record_plain
+from mcpflow_nb.records.record import Record, Status, record_of, record_plain
 from mcpflow_nb.show import Shown, above
 from mcpflow_nb.values import is_version
 
@@ -84,16 +84,22 @@ class Trace(Shown, Sequence[Record]):
         """Return the records that hold a text anywhere, and whose fields have these values; the trace stays as it is.
 
         `trace.where(status="tool_error")`, `trace.where("emp-456", server=["hr", "it"])`. Fields are `step`, `server`,
-        `tool`, `status` and `source`; a text is looked for in arguments, value, error and resources, in any case.
+        `tool`, `status` and `source`; a text is looked for in the texts, numbers and keys of arguments, value, error and
+        resources, in any case.
 
         Raises
         ------
         TraceError
-            For a field that is none of these.
+            For a field that is none of these, a status that there is not, and what is no text.
         """
+        if text is not None and not isinstance(text, str):
+            raise TraceError(f"trace.where(): it looks for a text, not for {text!r}; give {str(text)!r}")
         if unknown := [name for name in fields if name not in FILTERS]:
             raise TraceError(f"trace.where(): no field {unknown[0]!r}{did_you_mean(unknown[0], FILTERS)}")
         wanted = {name: {given} if isinstance(given, str) else set(given) for name, given in fields.items()}
+        known = dict.fromkeys([*get_args(Status), *(record.status for record in self.records)])
+        if none_such := sorted(map(str, wanted.get("status", set()) - known.keys())):
+            raise TraceError(f"trace.where(): no status {none_such[0]!r}{did_you_mean(none_such[0], known)}")
         found = tuple(
             record for record in self.records
             if all(getattr(record, name) in among for name, among in wanted.items()) and _holds(record, text)
@@ -108,7 +114,17 @@ class Trace(Shown, Sequence[Record]):
         return found
 
     def raw(self, step: str | int) -> Exchange:
-        """Return the JSON-RPC messages of a step, by its name (the latest record) or by position, as plain dicts."""
+        """Return the JSON-RPC messages of a step, by its name (the latest record) or by position, as plain dicts.
+
+        Raises
+        ------
+        TraceError
+            Where no record is at that position.
+        """
+        if not isinstance(step, str) and not (type(step) is int and -len(self) <= step < len(self)):
+            raise TraceError(
+                f"trace.raw(): no record at {step!r}; there are {len(self)}, counted from 0, or name a step"
+            )
         found: Exchange = above("records.exchange").exchange_of(self[step])
         return found
 
@@ -187,8 +203,24 @@ class Trace(Shown, Sequence[Record]):
 def _holds(record: Record, text: str | None) -> bool:
     if text is None:
         return True
-    said = dumps([record.sent, record.value, record.error, [asdict(one) for one in record.resources]])
-    return text.casefold() in said.casefold()
+    sought = text.casefold()
+    read = [[one.uri, one.server, one.contents, one.error] for one in record.resources]
+    return any(sought in said.casefold() for said in _said([record.sent, record.value, record.error, read]))
+
+
+def _said(value: Any) -> Iterator[str]:
+    """Give the texts, numbers and keys of a JSON value, as they read; nothing that JSON writes around them."""
+    left = [value]
+    while left:  # not by recursion: a value may be nested as deep as it likes
+        part = left.pop()
+        if isinstance(part, str):
+            yield part
+        elif isinstance(part, Mapping):
+            left += [*part.keys(), *part.values()]
+        elif isinstance(part, list | tuple):
+            left += part
+        elif type(part) in (int, float):
+            yield json.dumps(part)
 
 
 def _frame(rows: list[dict[str, Any]], columns: Sequence[str]) -> pd.DataFrame:

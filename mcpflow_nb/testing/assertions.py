@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from mcpflow_nb.errors import NotJsonError, did_you_mean
+from mcpflow_nb.errors import NotJsonError, TraceError, did_you_mean
 from mcpflow_nb.masking import is_secret
 from mcpflow_nb.records.differences import Change, changes
 from mcpflow_nb.records.record import Record
@@ -51,15 +51,31 @@ def assert_run(
     ------
     AssertionError
         With every difference.
+    TraceError
+        For what is neither a run nor a trace.
     """
     __tracebackhide__ = True  # pytest shows the test, not this function
-    trace: Trace = getattr(run, "trace", run)
+    trace = trace_of(run, "assert_run(run)")
     found = [
         *_outcome(trace, outcome), *_order(trace, order), *_calls(trace, calls or {}),
         *_arguments(trace, arguments or {}, exact=exact), *_bindings(run, trace, bindings or {}),
     ]  # fmt: skip
     if found:
         raise AssertionError(f"run of {trace.workflow!r}, {_count(found)}:" + "".join(f"\n  {one}" for one in found))
+
+
+def trace_of(run: Any, where: str) -> Trace:
+    """Return the trace of a run, or a trace as it is.
+
+    Raises
+    ------
+    TraceError
+        For anything else; `where` says what asked for it.
+    """
+    trace = getattr(run, "trace", run)
+    if not isinstance(trace, Trace):
+        raise TraceError(f"{where}: give a run or its trace, not {type(run).__name__}")
+    return trace
 
 
 def _count(found: Sequence[str]) -> str:

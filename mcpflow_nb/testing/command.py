@@ -45,6 +45,8 @@ def run_notebooks(
     """
     started = time.monotonic()
     notebooks = _found(paths)
+    if jobs < 1:
+        raise ConfigError(f"--jobs: at least 1 notebook runs at a time, not {jobs}")
     options = Options(timeout, read_parameters(param or ()), frozenset(leave_out or ()), network)
     results = in_io_thread(_all(notebooks, options, jobs, say=not as_json))
     if as_json:
@@ -77,7 +79,7 @@ def _found(paths: Sequence[Path]) -> list[Path]:
 
 async def _all(notebooks: Sequence[Path], options: Options, jobs: int, *, say: bool) -> list[NotebookResult]:
     """Run them, at most `jobs` at once; tell of each in the order given."""
-    free = asyncio.Semaphore(max(1, jobs))
+    free = asyncio.Semaphore(jobs)
 
     async def one(path: Path) -> NotebookResult:
         async with free:

@@ -1,12 +1,13 @@
 """`mf.drill(workflow, servers)`: every step with every fault, on mocks alone; a table of what becomes of the run.
 
 A fault is a row of `FAULTS`: its word, and how it is made at a step. A verdict is read off the run, beside a run in
-which nothing goes wrong: what matters is whether a later tool was sent something else than it would have been.
+which nothing goes wrong: what matters is whether something else was asked than it would have been, as `harm.py` says.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -14,13 +15,14 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from mcpflow_nb.bridge import verb
 from mcpflow_nb.errors import DefinitionError, RunError, did_you_mean
-from mcpflow_nb.exact import dumps
 from mcpflow_nb.mocking.faults import Failure, places
 from mcpflow_nb.mocking.sampling import sample
 from mcpflow_nb.paths import Path, dotted, split_path
 from mcpflow_nb.running.run import Run
 from mcpflow_nb.running.starting import start
+from mcpflow_nb.servers import Servers
 from mcpflow_nb.show import Shown
+from mcpflow_nb.testing.harm import asked, harm
 from mcpflow_nb.workflows.retrying import Retry
 from mcpflow_nb.workflows.workflow import SequentialWorkflow
 
@@ -144,16 +146,20 @@ class _Driller:
         of its own, and a step that does not answer is given up after `seconds`.
 
         Verdicts: `stopped` (the run ended before another tool was sent anything wrong), `handed off`, `unharmed` (it
-        completed, and every later call was as it should be), `silently wrong` (a later tool was sent something else
-        than without the fault), `hung`; `not reached`, and `no place` where an output has no such part.
+        completed, and every later call was as it should be), `silently wrong` (a later tool was sent, the client was
+        handed, or a resource was read with something else than without the fault), `hung`; `not reached`, and `no
+        place` where an output has no such part. Where a value differs from run to run, `why` says that only its type
+        was compared.
 
         Raises
         ------
         CheckError, ArgumentsError
             As `workflow.start`.
         DefinitionError
-            When the run without a fault does not get to its end or a handoff.
+            When the run without a fault does not get to its end or a handoff; for what is no workflow, no servers or
+            no number of seconds.
         """
+        _require(workflow, servers, seconds)
         # Everything is mocked: nobody has to be asked, and nothing is given time to recover.
         drilled = {"timeout": seconds, "approve": False}
         steps = tuple(
@@ -169,6 +175,18 @@ class _Driller:
 
 
 drill: Final = _Driller().drill
+
+
+def _require(workflow: Any, servers: Any, seconds: Any) -> None:
+    problem = ""
+    if not isinstance(workflow, SequentialWorkflow):
+        problem = f"workflow: give a SequentialWorkflow, not {type(workflow).__name__}"
+    elif not isinstance(servers, Servers):
+        problem = f"servers: give what mf.connect(...) returned, not {type(servers).__name__}"
+    elif type(seconds) not in (int, float) or not 0 < seconds < math.inf:
+        problem = f"seconds: give how long a step may take, a number above 0, not {seconds!r}"
+    if problem:
+        raise DefinitionError(f"mf.drill(workflow, servers): {problem}")
 
 
 def _samples(workflow: SequentialWorkflow) -> dict[str, Any]:
@@ -190,8 +208,7 @@ class _Drilling:
             raise DefinitionError(
                 f"mf.drill: without any fault the run is {self.clean.outcome}: {self.clean.reason}{self._mend()}"
             )
-        self.sent = {one.step: dumps(one.sent) for one in self.clean.trace}
-        self.varies = {one.step for one in again.trace if dumps(one.sent) != self.sent.get(one.step)}
+        self.asked, self.asked_again = ({one.step: asked(one) for one in run.trace} for run in (self.clean, again))
         steps = tuple(step.name for step in self.workflow.steps if step.tool is not None)
         cells = [await self._cell(step, one) for step in steps for one in FAULTS]
         return Drill(self.workflow.name, steps, tuple(cells))
@@ -242,22 +259,27 @@ class _Drilling:
                 if read.kind == "binding" and read.name == maker.binding]  # fmt: skip
 
     def _judged(self, step: str, at: str, run: Run, has_hung: bool) -> Try:
-        trace = run.trace
-        names = [one.name for one in self.workflow.steps]
-        later = [one for one in trace if names.index(one.step) > names.index(step) and one.started is not None]
-        wrong = [one for one in later if one.step not in self.varies and dumps(one.sent) != self.sent.get(one.step)]
-        where = at or "the call"
+        trace, where = run.trace, at or "the call"
+        wrong, unsure = self._harm(step, trace)
         if has_hung:
             return Try(where, "hung", f"not at its end after {self.limit:g} s", trace)
         if wrong:
-            changed = ", ".join(name for name, value in wrong[0].sent.items()
-                                if dumps(value) != dumps(self.clean.trace[wrong[0].step].sent.get(name)))  # fmt: skip
-            return Try(where, "silently wrong", f"step {wrong[0].step!r} was sent another {changed}", trace)
+            return Try(where, "silently wrong", wrong[0], trace)
         if run.outcome == "completed":
-            return Try(where, "unharmed", "every later call was as without the fault", trace)
+            return Try(where, "unharmed", "; ".join(["every later call was as without the fault", *unsure]), trace)
         verdict: Verdict = "handed off" if run.outcome == "handoff" else "stopped"
         is_as_before = run.outcome == self.clean.outcome == "handoff" and trace[-1].step == self.clean.trace[-1].step
-        return Try(where, "unharmed" if is_as_before else verdict, run.reason or run.outcome, trace)
+        why = "; ".join([run.reason or run.outcome, *unsure])
+        return Try(where, "unharmed" if is_as_before else verdict, why, trace)
+
+    def _harm(self, step: str, trace: Trace) -> tuple[list[str], list[str]]:
+        """Return what was asked otherwise from a step on, and what cannot be told, in sentences."""
+        names = [one.name for one in self.workflow.steps]
+        found = [
+            harm(one, self.asked.get(one.step, {}), self.asked_again.get(one.step, {}), is_broken=one.step == step)
+            for one in trace if names.index(one.step) >= names.index(step)
+        ]  # fmt: skip
+        return [said for wrong, _ in found for said in wrong], [said for _, unsure in found for said in unsure]
 
 
 def _touches(path: Path, read: Path) -> bool:

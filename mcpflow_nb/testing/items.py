@@ -24,9 +24,13 @@ def options_of(config: pytest.Config) -> dict[str, Any]:
     """Return the keywords of `run_notebook` that the command line says, else the project's settings."""
     timeout, leave_out = config.getoption("--mcpflow-timeout"), config.getoption("--mcpflow-leave-out")
     stated, problem = config.getini("mcpflow_timeout"), ""
+    where = "mcpflow_timeout" if timeout is None else "--mcpflow-timeout"
     try:
+        seconds = float(stated) if timeout is None else timeout
+        if not seconds > 0:
+            raise pytest.UsageError(f"{where}: it is a number of seconds above 0, not {seconds:g}")
         return {
-            "timeout": float(stated) if timeout is None else timeout,
+            "timeout": seconds,
             "network": config.getoption("--mcpflow-network") or config.getini("mcpflow_network"),
             "parameters": read_parameters(config.getoption("--mcpflow-param")),
             "leave_out": config.getini("mcpflow_leave_out") if leave_out is None else leave_out,

@@ -49,7 +49,7 @@ def client_of(notebook: NotebookNode, path: Path, folder: Path) -> NotebookClien
         manager.transport, manager.ip = "ipc", str(folder / "k")
     client = NotebookClient(
         notebook, km=manager, timeout=None, iopub_timeout=30, shutdown_kernel="immediate", record_timing=False,
-        store_widget_state=False, resources={"metadata": {"path": str(path.parent)}}, extra_arguments=list(_QUIET),
+        resources={"metadata": {"path": str(path.parent)}}, extra_arguments=list(_QUIET),
         log=logging.Logger("silent", logging.CRITICAL + 1),  # what it logs is said in the error
     )  # fmt: skip
     client.owns_km = True  # ours, for this client alone: it ends the kernel

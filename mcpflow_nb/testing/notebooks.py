@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mcpflow_nb.bridge import run as in_io_thread
-from mcpflow_nb.errors import McpflowError
+from mcpflow_nb.errors import ConfigError, McpflowError
 from mcpflow_nb.testing.kernels import LOST, LostReplyError, client_of, environment, polled, tidied
 from mcpflow_nb.testing.parameters import INJECTED, checked, inject
 
@@ -90,6 +90,10 @@ class Options:
     leave_out: Collection[str] = ()
     network: bool = False
 
+    def __post_init__(self) -> None:
+        if type(self.timeout) not in (int, float) or not self.timeout > 0:
+            raise ConfigError(f"timeout: it is a number of seconds above 0, not {self.timeout!r}")
+
 
 def is_copy(path: Path) -> bool:
     """Tell whether a notebook below a folder is one that Jupyter or jupyter-book put there, or a package's own.
@@ -117,7 +121,7 @@ def run_notebook(
         For the first cell that fails, does not end in time, or ends the kernel; for a file that is no Python notebook;
         for a parameter that the notebook does not know.
     ConfigError
-        For a parameter that is no Python name or no JSON value.
+        For a parameter that is no Python name or no JSON value, and a `timeout` that is no number above 0.
     """
     result = try_notebook(path, timeout, parameters=parameters, leave_out=leave_out, network=network)
     if result.error:
@@ -148,6 +152,8 @@ async def tried(path: Path, options: Options) -> NotebookResult:
             end, error = await _execute(client, path, options, environment(Path(folder), network=options.network))
     except NotebookError as found:
         error = found
+    except Exception as found:  # noqa: BLE001 - someone else's file is behind it, and the other notebooks run on
+        error = NotebookError(path, None, "", "", f"{type(found).__name__}: {found}")
     cells = notebook.cells
     code = [number for number, cell in enumerate(cells) if _is_code(cell)]
     skipped = {number for number in code if not _tags(cells[number]).isdisjoint(SKIPPED | set(options.leave_out))}
@@ -196,8 +202,6 @@ async def _execute(
     client: NotebookClient, path: Path, options: Options, env: dict[str, str]
 ) -> tuple[int | None, NotebookError | None]:
     """Run the cells; return the number of the one that ended it, and why."""
-    from nbclient.exceptions import CellControlSignal
-
     timeout = client.nb.metadata.get("execution", {}).get("timeout")
     seconds = timeout if isinstance(timeout, int | float) and timeout > 0 else options.timeout
     index, problem = None, None
@@ -210,8 +214,9 @@ async def _execute(
                 for index, cell in enumerate(client.nb.cells):  # the failing one is named below
                     if _tags(cell).isdisjoint(SKIPPED | set(options.leave_out)):
                         await _run_cell(client, cell, index)
-    # A cell that failed or took too long; no kernel, or no more; text that UTF-8, and so the kernel, cannot take.
-    except (CellControlSignal, RuntimeError, UnicodeError) as error:
+    # A cell that failed or took too long; no kernel, or no more; text that UTF-8, and so the kernel, cannot take. And
+    # whatever a message that the notebook's own code sent makes of the library: it is this notebook's failure alone.
+    except Exception as error:  # noqa: BLE001
         if (task := asyncio.current_task()) and task.cancelling():  # for nbclient that is a dead kernel
             raise asyncio.CancelledError from None
         problem = _failure(client.nb, path, index, *_reason(error, seconds))

@@ -7,12 +7,20 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from mcpflow_nb.masking import is_secret
+from mcpflow_nb.masking import MASK, is_secret
 from mcpflow_nb.workflows.sources import TAG
 from mcpflow_nb.workflows.workflow import SequentialWorkflow
 
 LEAST: Final = 6
 """Characters from which a secret is also looked for inside other texts."""
+
+
+def hidden_arguments(workflow: SequentialWorkflow) -> set[str]:
+    """Return the arguments of a workflow that a step names as secret, or reads for what it names so."""
+    secret = [(step, name) for step in workflow.steps for name in step.secret]
+    read = {one.name for step, name in secret if name in step.args for one in step.args[name].reads
+            if one.kind == "argument"}  # fmt: skip
+    return {name for _, name in secret} | read
 
 
 class Placeholders:
@@ -26,9 +34,10 @@ class Placeholders:
     def __init__(self) -> None:
         self.texts: dict[str, str] = {}
         self.numbers: dict[tuple[type, float], Any] = {}
+        self.dots: list[str] = []
 
     def __len__(self) -> int:
-        return len(self.texts) + len(self.numbers)
+        return len(self.texts) + len(self.numbers) + len(self.dots)
 
     def learn(self, value: Any, *, under: bool = False) -> None:
         """Remember every text and number that stands under a secret's name."""
@@ -63,6 +72,21 @@ class Placeholders:
                 text = text.replace(secret, self.texts[secret])
         return text
 
+    def uncovered(self, value: Any) -> Any:
+        """Return a JSON value with a placeholder for each secret that it shows as dots: no two, for they may differ."""
+        if isinstance(value, dict):
+            return {name: self.uncovered(item) for name, item in value.items()}
+        if isinstance(value, list):
+            return [self.uncovered(item) for item in value]
+        if not (isinstance(value, str) and MASK in value):
+            return value
+        self.dots.append(f"secret-{len(self.dots) + 1:03}")
+        return value.replace(MASK, self.dots[-1])
+
+    def stands_for_dots(self, text: str) -> bool:
+        """Tell whether a text has dots in the place of a secret, or what is written for them."""
+        return any(one in text for one in (MASK, *self.dots))
+
     def left_in(self, text: str) -> list[str]:
         """Return the placeholders of the secrets that stand in a text all the same."""
         return [shown for secret, shown in self.texts.items() if len(secret) >= LEAST and secret in text]
@@ -70,15 +94,23 @@ class Placeholders:
     def safe_workflow(self, workflow: SequentialWorkflow) -> SequentialWorkflow:
         """Return a workflow with placeholders for its constants and defaults, and without breakpoints."""
         saved: dict[str, Any] = {**workflow.saved(), "breakpoints": []}
+        named = hidden_arguments(workflow)
         for argument in saved.get("arguments", ()):
             for part in ("default", "choices"):
                 if part in argument:
-                    argument[part] = self.safe(argument[part], under=is_secret(argument["name"]))
+                    under = is_secret(argument["name"]) or argument["name"] in named
+                    argument[part] = self.safe(argument[part], under=under)
         for step in saved.get("steps", ()):
-            for part in ("args", "template"):
-                step[part] = {
-                    name: self._source(item, under=is_secret(name)) for name, item in step.get(part, {}).items()
-                }
+            calls = [
+                (step, ("args", "template")),
+                *((step[part], ("args",)) for part in ("check", "undo") if part in step),
+            ]
+            for call, parts in calls:
+                for part in parts:
+                    call[part] = {
+                        name: self._source(item, under=is_secret(name) or name in step.get("secret", ()))
+                        for name, item in call.get(part, {}).items()
+                    }
         return SequentialWorkflow.from_saved(saved)
 
     def _source(self, saved: Any, *, under: bool) -> Any:

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from mcpflow_nb.checking.checks import check
 from mcpflow_nb.checking.inputs import read_arguments
 from mcpflow_nb.connecting.fetching import known_uri
-from mcpflow_nb.errors import ArgumentsError, MissingValueError, NotJsonError
+from mcpflow_nb.errors import ArgumentsError, MissingValueError, NotJsonError, TraceError
 from mcpflow_nb.masking import is_secret
 from mcpflow_nb.records.differences import changes
 from mcpflow_nb.records.record import ANSWER, EDITED, Record
 from mcpflow_nb.records.trace import Trace
 from mcpflow_nb.show import Shown
+from mcpflow_nb.testing.assertions import trace_of
 from mcpflow_nb.values import ABSENT, jsonable
 from mcpflow_nb.views.values import brief, origin_shown
 from mcpflow_nb.workflows.sources import Scope
@@ -107,6 +108,8 @@ def assert_replay(trace: Any, workflow: SequentialWorkflow) -> None:
     ------
     AssertionError
         With every difference.
+    TraceError
+        As `check_replay`.
     """
     __tracebackhide__ = True  # pytest shows the test, not this function
     found = check_replay(trace, workflow)
@@ -119,8 +122,18 @@ def assert_replay(trace: Any, workflow: SequentialWorkflow) -> None:
 
 
 def check_replay(trace: Any, workflow: SequentialWorkflow) -> ReplayCheck:
-    """Return what a workflow would send differently from an old trace, or run; calls nothing."""
-    return _Replaying(getattr(trace, "trace", trace), workflow).result()
+    """Return what a workflow would send differently from an old trace, or run; calls nothing.
+
+    Raises
+    ------
+    TraceError
+        When the first is neither a run nor a trace, or the second no workflow.
+    """
+    where = "a replay is of (trace, workflow)"
+    old = trace_of(trace, where)
+    if not isinstance(workflow, SequentialWorkflow):
+        raise TraceError(f"{where}: give a SequentialWorkflow, not {type(workflow).__name__}")
+    return _Replaying(old, workflow).result()
 
 
 class _Replaying:
