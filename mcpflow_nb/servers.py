@@ -113,6 +113,8 @@ class Servers(Shown, Mapping[str, Connection]):
         CallError
             When it gave no value; `.status` says whether it ran.
         """
+        if not isinstance(tool, str):
+            raise ConfigError(f"call: name a tool as text, 'server.tool', not {type(tool).__name__}")
         if timeout is not None and not (isinstance(timeout, int | float) and 0 < timeout < float("inf")):
             raise ConfigError(f"timeout is a number of seconds above 0, not {timeout!r}")
         if arguments is not None and not isinstance(arguments, Mapping):
@@ -211,7 +213,7 @@ class _Connect:
     def __call__(
         self, config: Any = None, /, *, this_python: bool = False, trusted: Any = (), limits: Any = None, **servers: Any
     ) -> Servers:
-        """Open servers by name, all at once.
+        """Open servers by name, all at once; a name that is connected already is closed first, and its runs call no more.
 
         Parameters
         ----------
@@ -271,7 +273,7 @@ async def _connect(specs: list[Spec]) -> Servers:
     _connected.update(connections)  # before anything waits: whoever connects the name next closes this one
     try:
         if old:
-            await asyncio.gather(*(connection.close() for connection in old))
+            await asyncio.gather(*(connection.close(is_replaced=True) for connection in old))
         opened = await asyncio.gather(*(c.open() for c in connections.values()), return_exceptions=True)
         _report(opened)
     except BaseException:  # nothing stays half open; what takes its time to end does so by itself

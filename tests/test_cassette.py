@@ -125,3 +125,65 @@ def test_a_cassette_of_thousands_is_shown_in_part_and_says_so():
     assert "cassette.df" in shown["text/plain"]
     assert "cassette.df" in shown["text/html"]
     assert max(map(len, shown.values())) < 100_000
+
+
+def test_the_frame_says_of_a_tool_that_failed_what_it_said():
+    said = {"content": [{"type": "text", "text": "no money"}], "isError": True}
+    silent = {"content": [], "isError": True}
+    tape = mf.Cassette(
+        [
+            Interaction("call", "m", "t", {}, "ok", {"content": [{"type": "text", "text": "yes"}]}),
+            Interaction("call", "m", "t", {}, "tool_error", said),
+            Interaction("call", "m", "t", {}, "tool_error", silent),
+            Interaction(
+                "call", "m", "t", {}, "tool_error", error="refused", protocol_error={"code": 1, "message": "x"}
+            ),
+        ]
+    )
+    assert list(tape.df["error"]) == [None, "no money", "the tool reports an error without a word", "refused"]
+
+
+def saved(**parts):
+    """A saved cassette of one call that worked, with other parts."""
+    one = {"kind": "call", "server": "m", "name": "t", "status": "ok", "raw": {"content": []}}
+    whole = {"mcpflow_nb_cassette": 1, "interactions": [one], "workflows": {}, "servers": {}, **parts}
+    return {key: item for key, item in whole.items() if item is not ...}
+
+
+@pytest.mark.parametrize(
+    ("status", "raw", "said"),
+    [
+        ("ok", {"content": [], "isError": True}, "status is 'ok', and its raw result says \"isError\": true"),
+        ("tool_error", {"content": []}, "status is 'tool_error', and its raw result says \"isError\": false"),
+    ],
+)
+def test_a_status_that_its_result_contradicts_is_refused_and_names_the_interaction(status, raw, said):
+    whole = saved()
+    edited = {**whole["interactions"][0], "status": status, "raw": raw}
+    with pytest.raises(mf.LoadError, match=f"cassette c.json: interaction 1: .*{said}; write the one as"):
+        mf.Cassette.from_saved({**whole, "interactions": [*whole["interactions"], edited]}, "c.json")
+
+
+OFFERED = {"tools": {}, "rejected": {}, "has_resources": False, "resources": [], "prompts": []}
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ({"workflows": ...}, "it has no 'workflows'"),
+        ({"servers": ...}, "it has no 'servers'"),
+        ({"servers": None}, "not as it was written: servers is null, not an object"),
+        ({"workflows": [1]}, "not as it was written: workflows is a list, not an object"),
+        ({"workflows": {"w": 1}}, "workflow 'w': not as it was written: it is a number, not an object"),
+        ({"servers": {"m": 3}}, "server 'm': not as it was written: it is a number, not an object"),
+        ({"servers": {"m": {}}}, "server 'm' has no 'tools'"),
+        ({"servers": {"m": {**OFFERED, "tools": None}}}, "server 'm': not .*: tools is null, not an object"),
+        ({"servers": {"m": {**OFFERED, "tools": {"t": {}}}}}, "server 'm': tool 't' has no 'fingerprint'"),
+        ({"servers": {"m": {**OFFERED, "tools": {"t": 3}}}}, "server 'm': not .*: tool 't' is a number, not an object"),
+        ({"servers": {"m": {**OFFERED, "resources": [{}]}}}, "server 'm': resource 0 has no 'uri'"),
+        ({"servers": {"m": {**OFFERED, "prompts": [{"name": "p"}]}}}, "server 'm': prompt 0 has no 'arguments'"),
+    ],
+)
+def test_a_damaged_cassette_says_what_is_missing_and_where(parts, said):
+    with pytest.raises(mf.LoadError, match=f"cassette c.json: {said}"):
+        mf.Cassette.from_saved(saved(**parts), "c.json")

@@ -236,7 +236,7 @@ def failing(**fields):
     ("fields", "expected"),
     [
         ({"undo": {"tool": "hr.pay", "args": {"employee_id": "x"}}}, []),
-        ({"undo": {"tool": "hr.pya"}}, [("unknown-tool", "error", "b", None, None)]),
+        ({"undo": {"tool": "hr.pya"}}, [("unknown-tool", "error", "b", None, "pay")]),
         ({"undo": {"tool": "hr.pay"}}, [("undo-incomplete", "error", "b", None, None)]),
         (
             {"undo": {"tool": "hr.pay", "args": {"employee_id": "x", "employee_ids": 1}}},

@@ -159,3 +159,10 @@ def test_a_description_alone_is_a_change_with_both_texts(tmp_path):
     report = now(tape, described("two"))
     assert changed(report) == [("hire", "description is changed", "one", "two")]
     assert report
+
+
+def test_a_check_against_what_are_no_servers_or_no_workflow_says_what_to_give(tape):
+    with pytest.raises(mf.DefinitionError, match=r"servers: give what mf.connect.* returned, not dict"):
+        tape.check({"h": 1})
+    with mf.connect(hr=hr()) as servers, pytest.raises(mf.DefinitionError, match="give workflows, not str"):
+        tape.check(servers, "onboard")

@@ -73,7 +73,8 @@ def workflows(draw):
     for step in draw(st.lists(STEPS, max_size=3)):
         flow = flow.step(step)
         if draw(st.booleans()):
-            flow = flow.breakpoint(step.name, when=draw(st.none() | st.dictionaries(TEXTS, VALUES, max_size=2)))
+            named = st.dictionaries(st.sampled_from(sorted(flow[step.name].args)), VALUES, max_size=2)
+            flow = flow.breakpoint(step.name, when=draw((st.none() | named) if flow[step.name].args else st.none()))
     return flow
 
 

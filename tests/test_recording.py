@@ -242,3 +242,35 @@ def test_an_output_too_deep_for_a_file_is_said_and_the_rest_is_there(tmp_path):
     assert recording._kept(recording.Answer("ok", {"structuredContent": deep})) == {
         "status": "invalid_output", "error": "it ran, but its output is nested too deep to keep",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["a,b\n1,2\n", '{"cells": []}', "[1]", "\x00\x01"])
+def test_a_file_that_is_no_cassette_is_not_replaced_and_nothing_is_recorded(tmp_path, text):
+    path, mock = tmp_path / "data.csv", mf.mock({"t": 1})
+    path.write_text(text)
+    with mf.connect(m=mock) as servers:
+        with pytest.raises(
+            mf.CassetteError, match=r"recording 'data.csv': .*no cassette.*; give another path, or remove"
+        ):
+            with servers.record(path):
+                servers.call("m.t")
+        assert (path.read_text(), mock.calls, servers["m"].listeners) == (text, [], [])
+
+
+def test_a_cassette_an_empty_file_and_one_of_a_newer_version_are_replaced(tmp_path):
+    path = tmp_path / "a.json"
+    with mf.connect(m=mf.mock({"t": 1})) as servers:
+        for text in ("", '{"mcpflow_nb_cassette": 9}', mf.Cassette().text()):
+            path.write_text(text)
+            with servers.record(path):
+                servers.call("m.t")
+            assert len(mf.Cassette.load(path)) == 1
+
+
+def test_what_is_no_path_is_refused_by_every_verb_that_takes_one():
+    with mf.connect(m=mf.mock({"t": 1})) as servers:
+        with pytest.raises(mf.CassetteError, match=r"servers.record\(path\): give the path of a file, not NoneType"):
+            servers.record(None)
+    for verb, what in ((mf.adopt_session, "session"), (mf.replay, "cassette"), (mf.Cassette.load, "cassette")):
+        with pytest.raises(mf.LoadError, match=f"{what}: give the path of a file, not NoneType"):
+            verb(None)

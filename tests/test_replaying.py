@@ -222,8 +222,8 @@ def test_arguments_are_compared_as_json_and_dots_stand_for_a_secret(recorded, as
         ('{"mcpflow_nb_cassette": 1}', "it has no 'interactions'"),
         ("[" * 100_000, "not as it was written|not JSON"),
         ('{"mcpflow_nb_cassette": 1, "interactions": [{"kind": "call"}]}', "interaction 0 has no 'status'"),
-        ('{"mcpflow_nb_cassette": 1, "interactions": [7]}', "interaction 0: .* it is int"),
-        ('{"mcpflow_nb_cassette": 1, "interactions": {"a": 1}}', "interaction 0"),
+        ('{"mcpflow_nb_cassette": 1, "interactions": [7]}', "interaction 0: .* it is a number, not an object"),
+        ('{"mcpflow_nb_cassette": 1, "interactions": {"a": 1}}', "interactions is an object, not a list"),
     ],
 )
 def test_what_is_no_cassette_is_refused_with_where_and_what(tmp_path, text, said):

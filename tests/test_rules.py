@@ -49,6 +49,30 @@ def test_a_call_that_no_case_matches_names_the_nearest_one_and_the_difference():
     assert said.endswith("'name' is not given; did you mean 'nam'?")
 
 
+def test_the_nearest_rule_is_the_one_that_fits_most_of_the_call():
+    given = mf.when(city="Rome").then(1).when(city="Oslo", nights=3, guests=2).then(2)
+    [said] = answers(given, {"city": "Oslo", "nights": 3, "guests": 4})
+    assert said == (
+        "no rule of the mock matches; the nearest, when(city=\"Oslo\", nights=3, guests=2): 'guests' is 4, not 2"
+    )
+    [said] = answers(mf.when(a=1, b=2, c=3).then(1).when(a=1, b=2).then(2), {"a": 1, "b": 5, "c": 6})
+    assert "the nearest, when(a=1, b=2): 'b' is 5, not 2" in said
+
+
+@pytest.mark.parametrize(
+    ("given", "where"),
+    [
+        (mf.when(x=1, n=lambda n: n > 5), "when(x=1, n=<function>), argument 'n'"),
+        (mf.when(lambda all: all["n"] > 5), "when(<function>)"),
+    ],
+)
+def test_a_function_of_a_rule_that_fails_names_its_rule_and_its_argument(given, where):
+    [said] = answers(given.then(1).otherwise(2), {"x": 1, "n": "6"})
+    assert said == (
+        f"the rule {where}: its function failed: TypeError: '>' not supported between instances of 'str' and 'int'"
+    )
+
+
 def test_a_sequence_answers_in_turn_and_its_last_answer_goes_on():
     assert answers(mf.sequence(mf.fail("busy"), 1, 2), {}, {}, {}, {}) == ["busy", 1, 2, 2]
 

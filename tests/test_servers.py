@@ -103,3 +103,25 @@ def test_a_list_that_changed_is_read_again_on_refresh():
         mock.tools.clear()
         assert list(servers["a"].tools) == ["t"]
         assert list(servers.refresh()["a"].tools) == []
+
+
+@pytest.mark.parametrize("tool", [None, 3, ["a.t"]])
+def test_a_call_of_what_is_no_name_says_how_a_tool_is_named(tool):
+    with mf.connect(a=mf.mock({"t": 1})) as servers:
+        with pytest.raises(mf.ConfigError, match=r"call: name a tool as text, 'server\.tool', not"):
+            servers.call(tool)
+
+
+def test_servers_whose_name_was_connected_again_say_so_and_closed_ones_say_how_to_connect():
+    first = mf.connect(b=mf.mock({"t": 1}))
+    with mf.connect(b=mf.mock({"t": 2})) as second:
+        with pytest.raises(
+            mf.CallError, match=r"server 'b' was replaced by a later mf.connect\(b=...\); use those servers"
+        ):
+            first.call("b.t")
+        first.close()
+        with pytest.raises(mf.CallError, match="'b' was replaced by a later"):
+            first.call("b.t")
+        assert second.call("b.t") == 2
+    with pytest.raises(mf.CallError, match=r"server 'b' is closed; connect it again: mf.connect\(b=...\)"):
+        second.call("b.t")

@@ -64,3 +64,37 @@ def test_a_key_is_told_in_a_skill_and_forecast_as_given():
         assert "`key`: an idempotency key of your own" in made.to_skill(servers).text
         assert [row.will for row in made.start(servers).plan()] == ["call"]
         assert made.start(servers).all().outcome == "completed"
+
+
+def test_a_check_that_no_server_offers_says_once_what_there_is():
+    with mf.connect(m=mf.mock({"t": {}}), n=mf.mock({"u": {}, "v": {}})) as servers:
+        said = [
+            next(one.text() for one in workflow({"tool": name}).check(servers) if one.severity == "error")
+            for name in ("m.zzz", "m.tt", "x.t")
+        ]
+    assert [one.split(": ", 1)[1].split("\n")[0] for one in said] == [
+        "check= 'm.zzz': server 'm' has no tool 'zzz'; known: 't' [unknown-tool]",
+        "check= 'm.tt': server 'm' has no tool 'tt'; did you mean 't'? [unknown-tool]",
+        "check= 'x.t': there is no server 'x'; known: 'm', 'n' [unknown-server]",
+    ]
+
+
+def test_a_breakpoint_on_what_is_no_argument_of_its_step_is_refused_and_names_the_nearest(tmp_path):
+    made = (
+        mf.SequentialWorkflow("w")
+        .step("p", tool="m.p", args={"amount": 1}, idempotency_arg="key")
+        .step("q", tool="m.q")
+    )
+    with pytest.raises(mf.DefinitionError, match="'p': the step has no argument 'amuont'; did you mean 'amount'"):
+        made.breakpoint("p", when={"amuont": 4})
+    with pytest.raises(mf.DefinitionError, match="'q': the step has no argument 'zz', nor any other"):
+        made.breakpoint("q", when={"zz": 4})
+    held = made.breakpoint("p", when={"amount": 1, "key": "k"}).breakpoint("q", when=lambda call: "zz" in call.sent)
+    assert [one.step for one in held.breakpoints] == ["p", "q"]
+    saved = (
+        made.breakpoint("p", when={"amount": 1})
+        .to_json()
+        .replace('"when": {\n        "amount"', '"when": {\n        "zz"')
+    )
+    (tmp_path / "w.json").write_text(saved, "utf-8")
+    assert mf.load(tmp_path / "w.json").breakpoints[0].when.value == {"zz": 1}  # what was saved before still loads

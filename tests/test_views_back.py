@@ -9,6 +9,7 @@ from mcpflow_nb import views
 from mcpflow_nb.running.preparing import NextCall
 from mcpflow_nb.views.graph import step_graph
 from mcpflow_nb.visible import visible
+from mcpflow_nb.workflows.breakpoints import Breakpoint
 
 
 @pytest.fixture(autouse=True)
@@ -100,7 +101,8 @@ def test_what_was_given_by_hand_has_its_sign_and_its_word(servers):
 
 
 def test_a_breakpoint_is_a_dot_before_the_number_with_its_words():
-    plain, made = flow(), flow().breakpoint("pay", when={"id": "e-1", "token": "hunter2"}).breakpoint("again")
+    kept = Breakpoint.at("pay", {"id": "e-1", "token": "hunter2"})  # as a saved workflow may have it
+    plain, made = flow(), flow().model_copy(update={"breakpoints": (kept,)}).breakpoint("again")
     made = made.breakpoint("create", when=print)
     assert ("●" in shown(plain)[1], "●" in step_graph(plain).dot) == (False, False)
     graph = step_graph(made)

@@ -31,7 +31,10 @@ def calls_beside_are_there(step: WorkflowStep, known: Known) -> Iterator[Problem
         except ServerError as error:
             named = error if isinstance(error, NotOfferedError) else None
             code, names = (CODES[named.kind], named.known) if named is not None else ("unknown-server", ())
-            yield problem_of(code, step, f"{word}= {call.tool!r}: {error}", focus=call.tool, known=names)
+            message = f"{word}= {call.tool!r}: {error}".split("; did you mean")[0].split("; known:")[0]
+            close = nearest(named.name, names) or nearest(call.tool, names) if named is not None else None
+            close = close if code != "ambiguous-tool" else None
+            yield problem_of(code, step, message, focus=call.tool, known=names, suggestion=close)
             continue
         if call is step.undo:
             yield from _undo_fits(step, tool)

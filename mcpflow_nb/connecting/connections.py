@@ -65,7 +65,7 @@ class Connection(Shown):
         self._session: Session | None = None
         self._sessions: set[Session] = set()
         self._opening = asyncio.Lock()
-        self._ended = False
+        self._ended = self._is_replaced = False
         self._pid = os.getpid()
 
     @property
@@ -115,9 +115,14 @@ class Connection(Shown):
 
     async def _open(self) -> Session:
         if self._has_ended() or not self._is_ours():
-            why = "is closed" if self._is_ours() else "was opened by the process that this one was forked from"
-            again = f"connect it again: mf.connect({self.name}=...)"
-            raise ServerError(self.name, f"server {self.name!r} {why}; {again}")
+            again = f"mf.connect({self.name}=...)"
+            if self._is_replaced:
+                why = f"was replaced by a later {again}; use those servers, and start a new run with them"
+            elif self._is_ours():
+                why = f"is closed; connect it again: {again}"
+            else:
+                why = f"was opened by the process that this one was forked from; connect it again: {again}"
+            raise ServerError(self.name, f"server {self.name!r} {why}")
         if self._session is not None:
             self._session.retire()
         session = self._session = Session(self.spec)
@@ -247,8 +252,12 @@ class Connection(Shown):
         if self._session is session and self.state == "open":
             self.state = "lost"
 
-    async def close(self) -> None:
-        """End the connection for good; the child process of a stdio server is gone afterwards."""
+    async def close(self, *, is_replaced: bool = False) -> None:
+        """End the connection for good; the child process of a stdio server is gone afterwards.
+
+        `is_replaced` says that its name was connected again, as who still uses this one is told.
+        """
+        self._is_replaced |= is_replaced
         self._ended = True
         if self._sessions and self._is_ours():
             await asyncio.gather(*(session.close() for session in self._sessions))

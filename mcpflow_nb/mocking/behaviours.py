@@ -126,6 +126,12 @@ class Function(Behaviour):
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__()
+        for one in parameters_of(function):
+            if one.kind is one.POSITIONAL_ONLY and one.default is one.empty:
+                raise DefinitionError(
+                    f"mock: its function has a positional-only parameter {one.name!r}, and arguments are given by name; "
+                    "take the / out of it, or wrap it in a function of named parameters"
+                )
         self.function = function
         self.label = f"function {getattr(function, '__name__', type(function).__name__)}"
 
@@ -149,6 +155,14 @@ class Raises(Behaviour):
         raise self.error
 
 
+def parameters_of(function: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
+    """Return the parameters of a function; none where Python itself cannot tell them."""
+    try:
+        return tuple(inspect.signature(function).parameters.values())
+    except (ValueError, TypeError):
+        return ()
+
+
 def is_failure(given: Any) -> bool:
     """Tell whether something is an exception, or a class of them."""
     return isinstance(given, BaseException) or (isinstance(given, type) and issubclass(given, Exception))
@@ -160,7 +174,7 @@ def behaviour_of(given: Any) -> Behaviour:
     Raises
     ------
     DefinitionError
-        For a value that is no JSON.
+        For a value that is no JSON, or a function that cannot be called by name.
     """
     if isinstance(given, Behaviour):
         return given

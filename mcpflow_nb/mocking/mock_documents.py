@@ -5,15 +5,16 @@ from __future__ import annotations
 import base64
 import inspect
 import mimetypes
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import mcp.types as types
 from mcp import MCPError
 from mcp.shared.uri_template import InvalidUriTemplate, UriTemplate
 
-from mcpflow_nb.errors import DefinitionError
-from mcpflow_nb.mocking.behaviours import Asked, Behaviour, behaviour_of, is_failure
+from mcpflow_nb.errors import DefinitionError, did_you_mean, listed
+from mcpflow_nb.mocking.behaviours import Asked, Behaviour, behaviour_of, is_failure, parameters_of
 from mcpflow_nb.tools.catalog import Tool
 
 
@@ -28,6 +29,8 @@ class MockedResource:
             problem = f"it is no URI template: {error}"
         if not (isinstance(given, str | bytes) or is_failure(given) or callable(given)):
             problem = f"give text, bytes, a function or an exception, not {type(given).__name__}"
+        if problem is None and callable(given) and not is_failure(given):
+            problem = _misfit(given, self.template.variable_names if self.template is not None else [])
         if problem is not None:
             raise DefinitionError(f"mock, resource {uri!r}: {problem}")
         self.uri = uri
@@ -44,6 +47,34 @@ class MockedResource:
         return types.ReadResourceResult(contents=[_contents(uri, await _answered(self._behaviour, uri, variables))])
 
 
+def require_uri(uri: str) -> None:
+    """Return where it begins as a URI does, with a scheme, or with a mark that may be one.
+
+    Raises
+    ------
+    DefinitionError
+        Where not.
+    """
+    if not isinstance(uri, str) or not re.match(r"[A-Za-z][A-Za-z0-9+.-]*:|\{", uri):
+        raise DefinitionError(f"mock, resource {uri!r}: it is no URI: begin it with a scheme, as in 'docs://policy'")
+
+
+def _misfit(function: Callable[..., Any], marks: list[str]) -> str | None:
+    """Return why a function cannot be called with what the marks of its URI give, or None."""
+    parameters = parameters_of(function)
+    by_name = [one for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
+    if any(one.kind is one.POSITIONAL_ONLY and one.default is one.empty for one in parameters):
+        return "its function has a positional-only parameter, and marks are given by name"
+    if lacking := [one.name for one in by_name if one.default is one.empty and one.name not in marks]:
+        given = f"has the marks {listed(marks)}" if marks else "has no marks"
+        return f"its function needs {listed(lacking)}, and the URI {given}; name them alike"
+    taken = [one.name for one in by_name]
+    takes_all = any(one.kind is one.VAR_KEYWORD for one in parameters)
+    if not takes_all and (unknown := [mark for mark in marks if mark not in taken]):
+        return f"its function has no parameter {unknown[0]!r}, which the URI marks{did_you_mean(unknown[0], taken)}"
+    return None
+
+
 class MockedPrompt:
     """A mocked prompt: text, or a function of its arguments that returns text."""
 
@@ -52,13 +83,19 @@ class MockedPrompt:
             raise DefinitionError(
                 f"mock, prompt {name!r}: give text, a function or an exception, not {type(given).__name__}"
             )
-        parameters = inspect.signature(given).parameters.values() if inspect.isroutine(given) else ()
+        parameters = parameters_of(given) if inspect.isroutine(given) else ()
         arguments = [
             types.PromptArgument(name=one.name, required=one.default is one.empty)
             for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)
         ]  # fmt: skip
         self.listed = types.Prompt(name=name, arguments=arguments or None)
-        self._behaviour = behaviour_of((lambda **_: given) if isinstance(given, str) else given)
+        problem = ""
+        try:
+            self._behaviour = behaviour_of((lambda **_: given) if isinstance(given, str) else given)
+        except DefinitionError as error:
+            problem = str(error).removeprefix("mock: ")
+        if problem:
+            raise DefinitionError(f"mock, prompt {name!r}: {problem}")
 
     async def get(self, arguments: Mapping[str, str]) -> types.GetPromptResult:
         """Return what it answers, as one message of the user."""

@@ -114,7 +114,7 @@ class When(Behaviour):
         if self.rest is not None:
             asked.rules.append("otherwise")
             return await self.rest.answer(asked)
-        near = min(self.cases, key=lambda case: len(case.refusals(asked.arguments)))
+        near = min(self.cases, key=lambda case: case.distance(asked.arguments))
         raise ToolFailed(f"no rule of the mock matches; the nearest, {near.label}: {near.refusal(asked.arguments)}")
 
     def rules(self, before: str = "") -> Iterator[tuple[str, Behaviour]]:
@@ -141,12 +141,15 @@ class Case(Behaviour):
 
     def refusals(self, arguments: Mapping[str, Any]) -> list[str]:
         """Return why a call does not match, a sentence for each argument; none where it does."""
-        found = ["its function says no"] if self.test is not None and not self.test(dict(arguments)) else []
+        found: list[str] = []
+        if self.test is not None and not self._accepts(self.test, dict(arguments)):
+            found.append("its function says no")
         for name, wanted in self.wanted.items():
             if name not in arguments:
                 found.append(f"{name!r} is not given{did_you_mean(name, list(arguments))}")
             elif not isinstance(wanted, Frozen):
-                found += [] if wanted(arguments[name]) else [f"its function does not accept {name!r}"]
+                if not self._accepts(wanted, arguments[name], name):
+                    found.append(f"its function does not accept {name!r}")
             elif wanted != Frozen(arguments[name]):
                 found.append(f"{name!r} is {Frozen(arguments[name]).text[:80]}, not {wanted.text[:80]}")
         return found
@@ -154,6 +157,19 @@ class Case(Behaviour):
     def refusal(self, arguments: Mapping[str, Any]) -> str | None:
         """Return why a call does not match, or None."""
         return next(iter(self.refusals(arguments)), None)
+
+    def distance(self, arguments: Mapping[str, Any]) -> tuple[int, int]:
+        """Return how far a call is from it: first comes what fits most of the call, then what differs least."""
+        differing = len(self.refusals(arguments))
+        return differing - len(self.wanted) - (self.test is not None), differing
+
+    def _accepts(self, test: Callable[[Any], Any], given: Any, argument: str = "") -> bool:
+        try:
+            return bool(test(given))
+        except Exception as error:  # noqa: BLE001 - the reader's own function
+            problem = f"{type(error).__name__}: {error}"
+        where = f", argument {argument!r}" if argument else ""
+        raise ToolFailed(f"the rule {self.label}{where}: its function failed: {problem}")
 
     async def _answer(self, asked: Asked) -> Any:
         return await self._pass(asked)

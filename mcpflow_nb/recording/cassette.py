@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from mcpflow_nb.errors import LoadError
 from mcpflow_nb.exact import dumps, loads
 from mcpflow_nb.files import write_whole
-from mcpflow_nb.recording.cassette_json import plain, plain_catalog, read, read_catalog, typed
+from mcpflow_nb.recording.cassette_json import needed, plain, plain_catalog, read, read_catalog, typed
 from mcpflow_nb.records.record import Status
 from mcpflow_nb.show import Shown, above
 from mcpflow_nb.tools.catalog import Catalog, Tool
-from mcpflow_nb.tools.results import value_of
+from mcpflow_nb.tools.results import text_of_content, value_of
 from mcpflow_nb.values import is_version
 
 if TYPE_CHECKING:
@@ -122,14 +122,15 @@ class Cassette(Shown, Sequence[Interaction]):
     def df(self) -> pd.DataFrame:
         """One row an interaction, in the order they were sent; every column keeps its values as they are.
 
-        Columns: `kind server name status` str, `arguments` dict, `value` any JSON value, `error` str or None,
-        `seconds` float or None.
+        Columns: `kind server name status` str, `arguments` dict, `value` any JSON value, `error` str (what a tool said
+        that failed, too) or None, `seconds` float or None.
         """
         import pandas as pd
 
         rows = [
-            [self.value(at) if column == "value" else getattr(one, column) for column in COLUMNS]
+            [made[column] if column in made else getattr(one, column) for column in COLUMNS]
             for at, one in enumerate(self)
+            for made in ({"value": self.value(at), "error": _error(one)},)
         ]
         return pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
 
@@ -156,9 +157,9 @@ class Cassette(Shown, Sequence[Interaction]):
         Raises
         ------
         LoadError
-            When it is no cassette, damaged, or of a newer version; says where.
+            When it is no cassette, damaged, contradicts itself, or of a newer version; says where.
         """
-        file = Path(path)
+        file = file_of(path, "cassette")
         problem = ""
         try:
             saved = loads(file.read_text("utf-8-sig"))
@@ -183,21 +184,22 @@ class Cassette(Shown, Sequence[Interaction]):
             where = "it"
             try:
                 interactions = []
-                for at, item in enumerate(saved["interactions"]):
+                for at, item in enumerate(needed(saved, "interactions", list)):
                     where = f"interaction {at}"
                     interactions.append(Interaction(**read(item)))
-                catalogs = {}
-                for server, item in saved["servers"].items():
+                where, catalogs = "it", {}
+                for server, item in needed(saved, "servers", dict).items():
                     where = f"server {server!r}"
                     catalogs[server] = read_catalog(server, item)
-                where = "workflows"
-                return cls(
-                    interactions, catalogs, {key: typed(item, dict) for key, item in saved["workflows"].items()}, name
-                )
-            except KeyError as error:
-                problem = f"{where} has no {error}"
+                where = "it"
+                for key, item in needed(saved, "workflows", dict).items():
+                    where = f"workflow {key!r}"
+                    typed(item, dict)
+                return cls(interactions, catalogs, saved["workflows"], name)
+            except LookupError as error:
+                problem = f"{where}{error}"
             except (TypeError, ValueError, AttributeError) as error:
-                problem = f"{where}: not as it was written: {error}"
+                problem = f"{'' if where == 'it' else f'{where}: '}not as it was written: {error}"
         raise LoadError(f"cassette {name}: {problem}")
 
     def check(self, servers: Servers, *workflows: SequentialWorkflow) -> Drift:
@@ -209,3 +211,32 @@ class Cassette(Shown, Sequence[Interaction]):
         return found
 
     __repr__ = Shown.__repr__
+
+
+def file_of(path: Any, what: str) -> Path:
+    """Return the path of a file to read.
+
+    Raises
+    ------
+    LoadError
+        For what is no path.
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise LoadError(f"{what}: give the path of a file, not {type(path).__name__}")
+    return Path(path)
+
+
+def is_cassette(file: Path) -> bool:
+    """Tell whether a file is a cassette, of any version; says nothing of its parts."""
+    try:
+        saved = loads(file.read_text("utf-8-sig"))
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+        return False
+    return isinstance(saved, dict) and FORMAT in saved
+
+
+def _error(one: Interaction) -> str | None:
+    """Return what went wrong in words, of a tool that failed its own; None where nothing did."""
+    is_said = one.error is None and one.status == "tool_error"
+    said = text_of_content(dict(one.raw or {})) if is_said else one.error
+    return said or ("the tool reports an error without a word" if is_said else None)

@@ -6,6 +6,7 @@ keep more of an interaction: a field of `cassette.Interaction`, and a line in `_
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final, get_args
 
@@ -13,6 +14,10 @@ from mcpflow_nb.records.record import Status
 from mcpflow_nb.tools.catalog import Catalog, Prompt, Resource, Tool
 
 _OBJECT: Final = (dict, type(None))
+_WORDS: Final = {
+    dict: "an object", list: "a list", str: "text", bool: "true or false", int: "a number", float: "a number",
+    type(None): "null",
+}  # fmt: skip
 _FIELDS: Final[dict[str, Any]] = {
     "kind": str, "server": str, "name": str, "arguments": dict, "status": str, "raw": _OBJECT,
     "error": (str, type(None)), "protocol_error": _OBJECT, "lost": bool,
@@ -38,12 +43,20 @@ def read(saved: Any) -> dict[str, Any]:
             raise ValueError(f"unknown field {name!r}")
         typed(item, _FIELDS[name], name)
     for name, words in (("kind", ("call", "read")), ("status", get_args(Status))):
-        if saved[name] not in words:
+        if needed(saved, name, str) not in words:
             raise ValueError(f"{name} is {saved[name]!r}, none of {', '.join(words)}")
+    needed(saved, "server", str)
+    needed(saved, "name", str)
     if saved["status"] == "ok" and saved.get("raw") is None:
         raise ValueError("status is 'ok', and there is no raw result")
-    _require_blocks(saved.get("raw") or {})
-    return {"server": saved["server"], "name": saved["name"], **saved}
+    raw = saved.get("raw")
+    if raw is not None and saved["status"] in ("ok", "tool_error"):
+        is_error = raw.get("isError", False)
+        if bool(is_error) is not (saved["status"] == "tool_error"):
+            said = f'status is {saved["status"]!r}, and its raw result says "isError": {json.dumps(is_error)}'
+            raise ValueError(f"{said}; write the one as the other says")
+    _require_blocks(raw or {})
+    return dict(saved)
 
 
 def _require_blocks(raw: Mapping[str, Any]) -> None:
@@ -60,8 +73,16 @@ def _require_blocks(raw: Mapping[str, Any]) -> None:
 def typed(item: Any, kinds: Any, name: str = "it") -> Any:
     """Return an item that is of these kinds; a TypeError says what it is."""
     if not isinstance(item, kinds):
-        raise TypeError(f"{name} is {type(item).__name__}")
+        wanted = " or ".join(_WORDS[kind] for kind in (kinds if isinstance(kinds, tuple) else (kinds,)))
+        raise TypeError(f"{name} is {_WORDS.get(type(item), type(item).__name__)}, not {wanted}")
     return item
+
+
+def needed(saved: Any, key: str, kinds: Any, where: str = "") -> Any:
+    """Return a part of an object, which is there and of these kinds; the error goes on from the place of the whole."""
+    if key not in typed(saved, dict, where or "it"):
+        raise LookupError(f"{': ' if where else ''}{where} has no {key!r}")
+    return typed(saved[key], kinds, f"{where}: {key}" if where else key)
 
 
 def plain_catalog(catalog: Catalog) -> dict[str, Any]:
@@ -90,23 +111,30 @@ def plain_catalog(catalog: Catalog) -> dict[str, Any]:
 def read_catalog(server: str, saved: Any) -> Catalog:
     """Return the catalog that `plain_catalog` gave."""
     tools = {}
-    for name, item in saved["tools"].items():
+    for name, item in needed(saved, "tools", dict).items():
+        needed(item, "fingerprint", str, f"tool {name!r}")
         for key, kinds in _IN_TOOL.items():
             typed(item.get(key, kinds()), kinds, f"tool {name!r}: {key}")
         parts = {part: item[key] for key, part in _TOOL.items() if key in item}
         tools[name] = tool = Tool(server, name, annotations=item.get("annotations", {}), **parts)
         tool.__dict__["fingerprint"] = item["fingerprint"]
     return Catalog(
-        tools, tuple(Resource(server, **_texts(one)) for one in saved["resources"]),
-        tuple(_prompt(server, one) for one in saved["prompts"]),
-        _texts(saved["rejected"]), typed(saved["has_resources"], bool, "has_resources"),
+        tools, tuple(_resource(server, at, one) for at, one in enumerate(needed(saved, "resources", list))),
+        tuple(_prompt(server, at, one) for at, one in enumerate(needed(saved, "prompts", list))),
+        _texts(needed(saved, "rejected", dict), "rejected"), needed(saved, "has_resources", bool),
     )  # fmt: skip
 
 
-def _prompt(server: str, saved: dict[str, Any]) -> Prompt:
-    names = tuple(typed(name, str, "an argument") for name in saved["arguments"])
-    return Prompt(server, **{**_texts(saved, "arguments"), "arguments": names})
+def _resource(server: str, at: int, saved: Any) -> Resource:
+    needed(saved, "uri", str, where := f"resource {at}")
+    return Resource(server, **_texts(saved, where))
 
 
-def _texts(item: dict[str, Any], *other: str) -> dict[str, Any]:
-    return {key: one if key in other else typed(one, str, key) for key, one in item.items()}
+def _prompt(server: str, at: int, saved: Any) -> Prompt:
+    needed(saved, "name", str, where := f"prompt {at}")
+    names = tuple(typed(name, str, f"{where}: an argument") for name in needed(saved, "arguments", list, where))
+    return Prompt(server, **{**_texts(saved, where, "arguments"), "arguments": names})
+
+
+def _texts(item: dict[str, Any], where: str, *other: str) -> dict[str, Any]:
+    return {key: one if key in other else typed(one, str, f"{where}: {key}") for key, one in item.items()}

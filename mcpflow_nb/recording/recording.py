@@ -23,7 +23,7 @@ from mcpflow_nb.connecting.config import secrets_of
 from mcpflow_nb.connecting.connections import Asked, Connection
 from mcpflow_nb.errors import CassetteError
 from mcpflow_nb.masking import KNOWN, Masks
-from mcpflow_nb.recording.cassette import Cassette, Interaction
+from mcpflow_nb.recording.cassette import Cassette, Interaction, is_cassette
 from mcpflow_nb.recording.redaction import masked_catalog, masked_interaction, masked_plan
 from mcpflow_nb.records.covering import covered_raw, secret_names, without
 from mcpflow_nb.tools.catalog import Catalog
@@ -41,11 +41,14 @@ _under_way: Final[dict[Path, Recording]] = {}
 class Recording(Cassette):
     """What is said to servers from `start` to `stop`, also as a `with` block; as data it is a cassette all the time.
 
-    A file that is there is replaced. A path belongs to one recording: to start on it again ends the one before, so a
-    cell can run twice. Connections that are made meanwhile are not listened to. `mf.replay(path)` answers from it.
+    A cassette that is there is replaced, and no other file. A path belongs to one recording: to start on it again ends
+    the one before, so a cell can run twice. Connections that are made meanwhile are not listened to. `mf.replay(path)`
+    answers from it.
     """
 
     def __init__(self, connections: Mapping[str, Connection], path: str | os.PathLike[str]) -> None:
+        if not isinstance(path, str | os.PathLike):
+            raise CassetteError(f"servers.record(path): give the path of a file, not {type(path).__name__}")
         self.path = Path(path).absolute()
         super().__init__(name=self.path.name)
         self._connections = connections
@@ -91,7 +94,8 @@ class Recording(Cassette):
         Raises
         ------
         CassetteError
-            When the file cannot be written there, it was begun already, or a `with` block is writing the same file.
+            When the file cannot be written there, or is one that is no cassette; it was begun already, or a `with` block is
+            writing the same file.
         """
         before = _under_way.get(self.path)
         if self._is_begun:
@@ -102,6 +106,9 @@ class Recording(Cassette):
         if not (folder.is_dir() and os.access(folder, os.W_OK)) or self.path.is_dir():
             what = "is a folder" if self.path.is_dir() else f"needs a folder {str(folder)!r} that can be written"
             raise CassetteError(f"recording {self.name!r} {what}; give the path of a file")
+        if self.path.exists() and self.path.stat().st_size and not is_cassette(self.path):
+            why = "there is a file of that name that is no cassette, and it would be replaced"
+            raise CassetteError(f"recording {self.name!r}: {why}; give another path, or remove that file")
         if before is not None:
             before.stop()
         _under_way[self.path] = self

@@ -16,7 +16,7 @@ from mcpflow_nb.connecting.calls import refused
 from mcpflow_nb.connecting.listing import judged
 from mcpflow_nb.errors import LoadError
 from mcpflow_nb.masking import Masks
-from mcpflow_nb.recording.cassette import FORMAT, FORMAT_VERSION, Cassette
+from mcpflow_nb.recording.cassette import FORMAT, FORMAT_VERSION, Cassette, file_of
 from mcpflow_nb.recording.redaction import masked_interaction
 from mcpflow_nb.tools.catalog import Catalog, Prompt, Resource, Tool
 
@@ -47,7 +47,7 @@ def adopt_session(path: str | os.PathLike[str], *, server: str | None = None) ->
     LoadError
         When it is none of them, damaged, or newer than what is known.
     """
-    file = Path(path)
+    file = file_of(path, "session")
     problem = ""
     try:
         documents = _documents(file.read_text("utf-8-sig"))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mcpflow_nb.checking.contracts import check
 from mcpflow_nb.checking.problems import Problem
-from mcpflow_nb.errors import ServerError
+from mcpflow_nb.errors import DefinitionError, ServerError
 from mcpflow_nb.exact import dumps
 from mcpflow_nb.masking import MASK
 from mcpflow_nb.paths import dotted
@@ -23,7 +23,7 @@ from mcpflow_nb.tools.catalog import Catalog, Tool
 from mcpflow_nb.tools.declared import Changed, declared
 from mcpflow_nb.workflows.saving import from_json
 from mcpflow_nb.workflows.steps import WorkflowStep
-from mcpflow_nb.workflows.workflow import SequentialWorkflow
+from mcpflow_nb.workflows.workflow import SequentialWorkflow, require_servers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,9 +97,14 @@ def drift(cassette: Cassette, servers: Any, workflows: Sequence[SequentialWorkfl
 
     Raises
     ------
+    DefinitionError
+        For what are no servers, or no workflow.
     LoadError
         When a workflow in the cassette cannot be read.
     """
+    require_servers(servers)
+    if strange := [one for one in workflows if not isinstance(one, SequentialWorkflow)]:
+        raise DefinitionError(f"cassette.check(servers, ...): give workflows, not {type(strange[0]).__name__}")
     looked_at = workflows or [from_json(json.dumps(one), name) for name, one in cassette.workflows.items()]
     then = replay(cassette)
     broken = [one for workflow in looked_at for one in _broken(workflow, then, servers)]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Self
 
 from pydantic import Field, PrivateAttr
 
-from mcpflow_nb.errors import DefinitionError, NotJsonError, RunError
+from mcpflow_nb.errors import DefinitionError, NotJsonError, RunError, did_you_mean
 from mcpflow_nb.values import Data, Frozen, FrozenOrNone
 
 
@@ -22,18 +22,25 @@ class Breakpoint(Data):
     _condition: Callable[[Any], Any] | None = PrivateAttr(None)
 
     @classmethod
-    def at(cls, step: str, when: Mapping[str, Any] | Callable[[Any], Any] | None) -> Self:
-        """Return a breakpoint of what a reader wrote.
+    def at(
+        cls, step: str, when: Mapping[str, Any] | Callable[[Any], Any] | None, known: Collection[str] | None = None
+    ) -> Self:
+        """Return a breakpoint of what a reader wrote; `known` are the arguments of the step, where they are known.
 
         Raises
         ------
         DefinitionError
-            When `when` is neither a mapping of arguments to JSON values nor a function.
+            When `when` is neither a mapping of arguments to JSON values nor a function, or names what is no argument.
         """
         if callable(when):
             made = cls(step=step)
             made._condition = when
             return made
+        named = when if isinstance(when, Mapping) and known is not None else ()
+        if strange := [name for name in named if name not in (known or ())]:
+            there = did_you_mean(str(strange[0]), known or ()) or ", nor any other"
+            mend = "; a function looks at all of the next call: when=lambda call: ..."
+            raise DefinitionError(f"breakpoint {step!r}: the step has no argument {strange[0]!r}{there}{mend}")
         problem = None if when is None or isinstance(when, Mapping) else type(when).__name__
         if problem is None:
             try:

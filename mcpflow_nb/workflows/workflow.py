@@ -90,7 +90,11 @@ class SequentialWorkflow(Shown, Data):
         return self._with(instructions=(*self.instructions, text))
 
     def step(self, step: str | WorkflowStep, **fields: Any) -> Self:
-        """Append a step: one that is made, or its name and the fields of `WorkflowStep`."""
+        """Append a step: one that is made, or its name and the fields of `WorkflowStep`.
+
+        The most used: `tool="server.tool"`, `args={"parameter": source or value}`, `bind="name of its output"`, then
+        `guidance=`, `resources=`, `timeout=`, `handoff=`, `retry=`, `undo=`, `approve=`, `on_error=`, `fail_if=`.
+        """
         if isinstance(step, WorkflowStep):
             if fields:
                 raise DefinitionError(
@@ -109,7 +113,9 @@ class SequentialWorkflow(Shown, Data):
         if step not in (names := [one.name for one in self.steps]):
             raise DefinitionError(f"breakpoint: no step {step!r}{did_you_mean(step, names)}")
         others = tuple(one for one in self.breakpoints if one.step != step)
-        return self._with(breakpoints=others if when is False else (*others, Breakpoint.at(step, when)))
+        if when is False:
+            return self._with(breakpoints=others)
+        return self._with(breakpoints=(*others, Breakpoint.at(step, when, self[step].args)))
 
     def parallel(self, is_on: bool = True) -> Self:
         """Let steps that read nothing of one another run side by side, as far as they are neighbours.
