@@ -170,6 +170,7 @@ def test_the_versions_hold_no_solution_and_no_mark(lesson: Lesson) -> None:
         source = "\n".join(cell.source for cell in version(notebook).cells)
         assert "SOLUTION" not in source
     assert not any(is_tagged(cell, "solution") for cell in learner(notebook).cells)
+    assert "To work in your own copy" not in learner(notebook).cells[0].source
     assert len(solved(notebook).cells) == len(notebook.cells)
     code = [
         [cell.source for cell in one.cells if cell.cell_type == "code"] for one in (learner(notebook), clean(notebook))

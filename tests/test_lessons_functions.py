@@ -8,7 +8,7 @@ import pytest
 
 import mcpflow_nb as mf
 from mcpflow_nb.lessons.attempt import Attempt, NotJudged
-from mcpflow_nb.lessons.functions import called_by, done, gives, returns, sent_by
+from mcpflow_nb.lessons.functions import called_by, done, gives, lets_through, returns, sent_by
 from mcpflow_nb.lessons.lesson import Exercise
 
 
@@ -25,7 +25,7 @@ def good(servers: Any, extra: int = 0) -> Any:
 
 
 def test_what_a_function_did_is_in_the_order_of_its_calls_whatever_the_server() -> None:
-    assert done(attempt(good), 4) == (3, [("a.one", {}), ("b.two", {"id": "i-7", "extra": 4})])
+    assert done(attempt(good), 4)[:2] == (3, [("a.one", {}), ("b.two", {"id": "i-7", "extra": 4})])
 
 
 def test_a_call_that_fails_counts_as_a_call_and_its_servers_are_closed() -> None:
@@ -39,7 +39,7 @@ def test_a_call_that_fails_counts_as_a_call_and_its_servers_are_closed() -> None
             return "failed"
         return "done"
 
-    assert done(attempt(careless)) == ("failed", [("a.bad", {})])
+    assert done(attempt(careless))[:2] == ("failed", [("a.bad", {})])
     assert [one.state for one in kept[0].values()] == ["closed", "closed"]
 
 
@@ -102,3 +102,29 @@ def test_an_async_function_is_told_to_be_an_ordinary_one() -> None:
 def test_what_is_called_is_said_in_words() -> None:
     assert called_by(when=": look only").text == "it calls nothing: look only"
     assert called_by("a.one", "b.two").text == "it calls a.one, then b.two, and nothing else"
+
+
+def test_what_was_called_before_an_error_is_judged_and_the_error_is_said_once() -> None:
+    def slips(servers: Any) -> Any:
+        return servers.call("a.one")["structuredContent"]
+
+    one = attempt(slips)
+    assert called_by("a.one").judge(one) is None
+    assert called_by("a.one", "b.two").judge(one) == "it calls a.one; then it raises KeyError: 'structuredContent'"
+    with pytest.raises(KeyError):
+        gives("i-7", "the id").judge(one)
+    with pytest.raises(KeyError):
+        sent_by("b.two", "id", "i-7", "the id").judge(one)
+
+
+def test_an_error_that_must_come_through_is_not_caught() -> None:
+    criterion = lets_through("a.bad", mocks=lambda: attempt(None).exercise.mocks())
+
+    def catches(servers: Any) -> Any:
+        try:
+            return servers.call("a.bad")
+        except mf.CallError:
+            return "undone"
+
+    assert criterion.judge(attempt(catches)) == "it returns 'undone' instead"
+    assert criterion.judge(attempt(lambda servers: servers.call("a.bad"))) is None

@@ -21,7 +21,7 @@ def test_a_check_shows_each_criterion_and_the_line_that_does_not_meet_it() -> No
     assert repr(report) == "<Checked 03.1: 5 of 7 criteria met>"
     assert text.split("\n") == [
         "✖ Exercise 03.1 — 5 of 7 criteria met: Onboarding, the first step",
-        "  ✖ it is a workflow, and its check finds no error and no warning",
+        "  ✖ it is a workflow; its own check(), without servers, finds no error and no warning",
         "      argument 'employee_name': is read by no step; to mend it: read it with",
         "          prompt_arg('employee_name'), or remove it",
         "      test_views_lessons.py:11",
@@ -51,7 +51,7 @@ def test_an_exercise_that_was_not_attempted_shows_what_it_asks_for() -> None:
     assert text.split("\n") == [
         "○ Exercise 03.4 — not attempted yet: Read the data-flow graph",
         "  ○ 'room' is right", "  ○ 'day' is right", "  ○ 'unread' is right",
-        "  Put your answer in the place of the dots `...`, run its cell, then this one.", "  hint('03.4')",
+        "  Put your answer in the place of the dots `...`, run its cell (without an error), then this one.", "  hint('03.4')",
     ]  # fmt: skip
     assert page.tables["Criteria"][1] == ["○ not judged yet", "'room' is right", "—"]
 

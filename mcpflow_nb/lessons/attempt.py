@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mcpflow_nb.bridge import run as in_io_thread
@@ -85,7 +85,9 @@ class Attempt:
         try:
             run, is_late = in_io_thread(_played(self.workflow, mocks, given, self.seconds))
         except CheckError as error:
-            raise NotJudged(error.report.errors[0]) from None
+            first = error.report.errors[0]
+            seen = "" if self.workflow.check().errors else "check(servers) finds: "  # what it sees alone was said
+            raise NotJudged(replace(first, message=seen + first.message)) from None
         except ArgumentsError as error:
             raise NotJudged(error.problems[0]) from None
         except McpflowError as error:

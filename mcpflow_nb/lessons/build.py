@@ -20,10 +20,16 @@ if TYPE_CHECKING:
 _MARK: Final = re.compile(r"^[ \t]*### (?:BEGIN|END) SOLUTION[ \t]*\n?", re.MULTILINE)
 _SOLUTION: Final = re.compile(r"^[ \t]*### BEGIN SOLUTION.*?^[ \t]*### END SOLUTION[ \t]*\n?", re.MULTILINE | re.DOTALL)
 
+_ELSEWHERE: Final = re.compile(r"\s?To work in your own copy, .*?\.(?=\s|$)", re.DOTALL)
+"""What tells a reader to take a copy; whoever has one needs it no more."""
+
 
 def learner(notebook: NotebookNode) -> NotebookNode:
     """Return a copy without the solutions."""
-    return _rewritten(notebook, lambda cell: not is_tagged(cell, "solution"), _SOLUTION)
+    made = _rewritten(notebook, lambda cell: not is_tagged(cell, "solution"), _SOLUTION)
+    for cell in made.cells[:1]:
+        cell.source = _ELSEWHERE.sub("", cell.source)
+    return made
 
 
 def solved(notebook: NotebookNode) -> NotebookNode:

@@ -19,13 +19,13 @@ from mcpflow_nb.workflows.workflow import SequentialWorkflow
 
 
 def valid() -> Criterion:
-    """`check()` finds no error and no warning."""
+    """`workflow.check()`, without servers, finds no error and no warning."""
 
     def judge(attempt: Attempt) -> Reason:
         found = attempt.workflow.check().problems
         return next((one for one in found if one.severity in ("error", "warning")), None)
 
-    return Criterion("it is a workflow, and its check finds no error and no warning", judge)
+    return Criterion("it is a workflow; its own check(), without servers, finds no error and no warning", judge)
 
 
 def declares(name: str, type_name: str = "string", *, required: bool = True) -> Criterion:
@@ -108,7 +108,7 @@ def ends(outcome: str = "completed", **given: Any) -> Criterion:
 
     def judge(attempt: Attempt) -> Reason:
         run = attempt.run(**given).run
-        last = run.trace[-1].step if len(run.trace) else None
+        last = run.stopped.step if run.stopped else None
         step = attempt.workflow[last] if last else None
         return None if run.outcome == outcome else unmet(stopped(run), step)
 
@@ -125,7 +125,10 @@ def tells(text: str = "an instruction") -> Criterion:
 
 
 def equals(key: str, value: Any, why_not: str, *, among: Sequence[Any] = ()) -> Criterion:
-    """The learner's dict has this value under a key; `why_not` is what is said of any other, `among` all that may be."""
+    """The learner's dict has this value under a key, or one of a tuple; `why_not` is said of any other.
+
+    `among` are all words that there are.
+    """
 
     def judge(attempt: Attempt) -> Reason:
         if not isinstance(attempt.value, dict):
@@ -133,9 +136,14 @@ def equals(key: str, value: Any, why_not: str, *, among: Sequence[Any] = ()) -> 
         if key not in attempt.value:
             return f"there is no key {key!r}"
         given = attempt.value[key]
+        if given is ...:
+            return "it is still to do"
         if among and given not in among:
             return f"{short(repr(given))} is none of the words: {', '.join(map(repr, among))}"
-        return None if given == value else f"{short(repr(given))} is not it: {why_not}"
+        right = value if isinstance(value, tuple) else (value,)
+        if any(type(given) is type(one) and given == one for one in right):
+            return None
+        return f"{short(repr(given))} is not it: {why_not}"
 
     return Criterion(f"{key!r} is right", judge)
 

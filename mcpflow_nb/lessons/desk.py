@@ -69,8 +69,8 @@ class Desk:
     def check(self, exercise: str, attempt: Any = ..., *, seconds: float = SECONDS) -> Checked:
         """Check what you made for an exercise: each criterion is met or not, and why not.
 
-        It runs what you made on mocked servers of its own; yours stay as they are. As long as it is `...`, or holds one,
-        it is not attempted, and that is no error. `seconds` is how long one run may take.
+        It runs what you made on mocked servers of its own; yours stay as they are. As long as it is `...`, or a list
+        that holds one, it is not attempted, and that is no error. `seconds` is how long one run may take.
 
         Raises
         ------

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from mcpflow_nb.connecting.calls import Answer
 from mcpflow_nb.connecting.connections import Asked
+from mcpflow_nb.errors import CallError
 from mcpflow_nb.exact import dumps
 from mcpflow_nb.lessons.attempt import Attempt, NotJudged, opened
 from mcpflow_nb.lessons.lesson import Criterion, Mocks, Reason
@@ -22,6 +23,8 @@ class Did(NamedTuple):
 
     value: Any
     calls: list[tuple[str, dict[str, Any]]]
+    error: Exception | None = None
+    """What it raised; the calls before that count as well."""
 
     @property
     def tools(self) -> list[str]:
@@ -34,6 +37,14 @@ def done(attempt: Attempt, *given: Any, mocks: Mocks | None = None) -> Did:
 
     Raises `NotJudged` where there is no function; whatever the function raises goes on.
     """
+    found = tried(attempt, *given, mocks=mocks)
+    if found.error is not None:
+        raise found.error
+    return found
+
+
+def tried(attempt: Attempt, *given: Any, mocks: Mocks | None = None) -> Did:
+    """Return what `done` does, with the error where the function raises one."""
     function = _function(attempt, 1 + len(given))
     calls: list[tuple[str, dict[str, Any]]] = []
 
@@ -44,7 +55,10 @@ def done(attempt: Attempt, *given: Any, mocks: Mocks | None = None) -> Did:
     with opened((mocks or attempt.exercise.mocks)()) as servers:
         for connection in servers.values():
             connection.listeners.append(listen)
-        return Did(function(servers, *given), calls)
+        try:
+            return Did(function(servers, *given), calls)
+        except Exception as error:  # noqa: BLE001 - the learner's function may raise anything
+            return Did(None, calls, error)
 
 
 def gives(value: Any, what: str, *given: Any, mocks: Mocks | None = None) -> Criterion:
@@ -60,8 +74,9 @@ def called_by(*tools: str, given: tuple[Any, ...] = (), mocks: Mocks | None = No
     """The function calls exactly these tools, in this order; `when` says in words what is special about this run."""
 
     def judge(attempt: Attempt) -> Reason:
-        found = done(attempt, *given, mocks=mocks).tools
-        return None if found == list(tools) else f"it calls {', then '.join(found) or 'nothing'}"
+        found = tried(attempt, *given, mocks=mocks)
+        ended = f"; then it raises {type(found.error).__name__}: {str(found.error)[:200]}" if found.error else ""
+        return None if found.tools == list(tools) else f"it calls {', then '.join(found.tools) or 'nothing'}{ended}"
 
     named = f"{', then '.join(tools)}, and nothing else" if tools else "nothing"
     return Criterion(f"it calls {named}{when}", judge)
@@ -73,7 +88,10 @@ def sent_by(
     """The function's first call of a tool sends this value."""
 
     def judge(attempt: Attempt) -> Reason:
-        sent = next((sent for name, sent in done(attempt, *given, mocks=mocks).calls if name == tool), None)
+        found = tried(attempt, *given, mocks=mocks)
+        sent = next((sent for name, sent in found.calls if name == tool), None)
+        if sent is None and found.error is not None:
+            raise found.error
         if sent is None:
             return f"{tool} is never called"
         if argument not in sent:
@@ -83,6 +101,16 @@ def sent_by(
         return f"{tool} was sent {short(dumps(sent[argument]))}; in this run it should be {short(dumps(value))}"
 
     return Criterion(f"{tool} is sent {what} as {argument!r}", judge)
+
+
+def lets_through(what: str, *given: Any, mocks: Mocks) -> Criterion:
+    """The function raises the error of a call; `what` says in words of which."""
+
+    def judge(attempt: Attempt) -> Reason:
+        found = tried(attempt, *given, mocks=mocks)
+        return None if isinstance(found.error, CallError) else f"it returns {short(repr(found.value))} instead"
+
+    return Criterion(f"it lets the error of {what} through", judge)
 
 
 def returns(value: Any, what: str, *given: Any) -> Criterion:

@@ -21,17 +21,16 @@ _DEEPEST: Final = 20
 
 
 def is_unattempted(value: Any, depth: int = _DEEPEST) -> bool:
-    """Tell whether a value is `...`, or a list, tuple, set or dict that still has one in it.
+    """Tell whether a value is `...`, or a list, tuple or set that still has one in it, or a dict that has nothing else.
 
-    >>> is_unattempted(...), is_unattempted({"employee_id": [...]}), is_unattempted({"employee_id": 1})
+    >>> is_unattempted(...), is_unattempted({"employee_id": [...]}), is_unattempted({"employee_id": 1, "name": ...})
     (True, True, False)
     """
-    if value is ...:
-        return True
-    parts = list(value.values()) if type(value) is dict else value
-    return (
-        depth > 0 and type(parts) in (list, tuple, set, frozenset) and any(is_unattempted(one, depth - 1) for one in parts)
-    )  # fmt: skip
+    if value is ... or depth <= 0:
+        return value is ...
+    if type(value) is dict:
+        return bool(value) and all(is_unattempted(one, depth - 1) for one in value.values())
+    return type(value) in (list, tuple, set, frozenset) and any(is_unattempted(one, depth - 1) for one in value)
 
 
 def judge(exercise: Exercise, value: Any, seconds: float = SECONDS) -> Checked:

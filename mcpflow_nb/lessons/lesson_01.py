@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import mcpflow_nb as mf
 from mcpflow_nb.lessons.criteria import equals
-from mcpflow_nb.lessons.functions import called_by, gives, returns, sent_by
+from mcpflow_nb.lessons.functions import called_by, gives, lets_through, returns, sent_by
 from mcpflow_nb.lessons.lesson import Exercise, Lesson, Mocks, Question
 
 GRACE: Final = ("Grace Hopper", "research")
@@ -120,6 +120,8 @@ CAREFUL: Final = Exercise(
         gives("undone", "'undone' where the third call fails", *GRACE, mocks=_offices("create_github_user")),
         sent_by("finance.close_payroll", "payroll_id", "pay-902", "the id that finance gave out", given=GRACE,
                 mocks=_offices("create_github_user")),
+        lets_through("hr.create_employee, after which there is nothing to undo,", *GRACE,
+                     mocks=_offices("create_employee")),
     ),
     hints=(
         "A call that fails raises `mf.CallError`. When it is caught, you must know which calls were made before it.",
@@ -150,8 +152,12 @@ CHOOSE: Final = Exercise(
             ("onboarding", "workflow", "many systems, an order that is known, an id that must be handed on"),
             ("weather", "direct", "how many calls are there to put in an order?"),
             ("three_offices", "parallel", "does one of the calls need what another one answers?"),
-            ("complaint", "model", "who must read and judge before the next call is known?"),
-            ("bug_hunt", "dynamic", "can you write the order down before it begins?"),
+            ("complaint", "model", "one judgement, then one call of three that are known: who makes the judgement?"),
+            (
+                "bug_hunt",
+                "dynamic",
+                "can you write the order down before it begins? each call is chosen by what the last found",
+            ),
             ("seat", "requests", "a person has to answer in the middle"),
             ("month_end", "workflow", "the same calls in the same order each month, and an audit"),
             ("time_zone", "direct", "how many calls are there to put in an order?"),

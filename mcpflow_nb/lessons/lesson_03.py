@@ -97,6 +97,8 @@ OPTIONAL: Final = Exercise(
         declares("currency", required=False),
         tells(),
         calls("hr.create_employee", "finance.create_payroll"),
+        sends("finance.create_payroll", "employee_id", "emp-731", "the id that HR has just given out"),
+        sends("finance.create_payroll", "department", "research", "the argument 'department'"),
         sends("finance.create_payroll", "currency", "USD", "the argument 'currency'", currency="USD"),
         sends("finance.create_payroll", "currency", ABSENT, "nothing (nobody gave one)"),
     ),
@@ -124,7 +126,11 @@ READ_GRAPH: Final = Exercise(
     criteria=(
         equals("room", "room_found.room", "follow the arrow that ends at 'room' of step book back to where it begins"),
         equals("day", "day", "follow the arrow that ends at 'day' of step book: it comes from an argument"),
-        equals("unread", "floor", "one field of the example server's answer is no beginning of an arrow"),
+        equals(
+            "unread",
+            ("floor", "room_found.floor"),
+            "compare the graph with what `find_room` returns, in the first cell",
+        ),
     ),
     hints=(
         "Run the cell with `invite.bindings()` again. Every arrow ends at one value that a step sends.",

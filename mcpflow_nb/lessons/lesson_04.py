@@ -71,9 +71,12 @@ ONBOARD: Final = Exercise(
         sends("eng.create_github_user", "employee_id", "emp-731", "the id from HR"),
         sends("eng.create_github_user", "email", "grace@company.example", "the address from HR"),
         sends("eng.create_github_user", "team", "research", "the argument 'department'"),
+        sends("it.provision_laptop", "employee_id", "emp-731", "the id from HR"),
+        sends("it.provision_laptop", "department", "research", "the argument 'department'"),
         sends("it.provision_laptop", "start_date", "2027-03-01", "the argument 'start_date'"),
         sends("comms.send_email", "to", "grace@company.example", "the address from HR"),
         sends("comms.send_email", "template", "welcome_employee", "always the same text"),
+        sends("comms.send_email", "employee_name", "Grace Hopper", "the argument 'employee_name'"),
         sends("comms.send_email", "github_username", "ghopper", "the name that engineering gave"),
         sends("comms.send_email", "laptop_tracking", "FX-9", "the number of the parcel"),
         binds("employee_record", "payroll_record", "github_record", "laptop_record", "email_result"),
@@ -165,14 +168,18 @@ PREDICT: Final = Exercise(
     "04.4",
     "Predict what is sent",
     criteria=(
-        equals("city", "Oslo", "two objects deep: first `customer`, then `address`"),
+        equals(
+            "city", "Oslo", "two objects deep: first `customer`, then `address`; as it stands there, large letters too"
+        ),
         equals("last", "bulb", "items count from 0, so 1 is the second one"),
         equals("pieces", 3, "a number stays a number: write it without quotes"),
         equals("label", "B-9 for Mia Berg", "a template fills its marks from its own values"),
         equals("plain", "{number} for {name}", "is it a template, or a plain text?"),
         equals("phone", "nothing", "the order has no phone, and the source is optional"),
-        equals("floor", 0, "the address has no floor; there is a default"),
-        equals("pair", ["lamp", "gift"], "a list may hold sources beside plain values"),
+        equals("floor", 0, "the address has no floor; there is a default, and it is a number"),
+        equals(
+            "pair", ["lamp", "gift"], "a list may hold sources beside plain values, and stays a list: write `[...]`"
+        ),
     ),
     hints=(
         'Take the order in your hands: `run["order"]` shows it. Then go through the sources one by one.',

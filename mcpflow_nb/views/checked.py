@@ -14,6 +14,9 @@ STATES: Final = {
     "not judged": PENDING._replace(word="not judged yet"),
 }  # fmt: skip
 
+AGAIN: Final = "the same as above"
+TURN: Final = "Put your answer in the place of the dots `...`, run its cell (without an error), then this one."
+
 
 def line(checked: Any) -> str:
     """Return `<Checked 03.1: 3 of 5 criteria met>`."""
@@ -25,12 +28,14 @@ def plain(checked: Any) -> str:
     lines = [
         f"{_mark(checked).icon} Exercise {clip(checked.exercise, 40)} — {checked.headline}: {short(checked.title)}"
     ]
-    for one in checked:
+    for one, is_said in zip(checked, _said_before(checked), strict=True):
         lines += fold(f"{STATES[one.state].icon} {short(one.text)}", "  ")
-        lines += fold(_why(one), "      ") if one.why else []
+        lines += fold(AGAIN if is_said else _why(one), "      ") if one.why else []
+        if is_said:
+            continue
         where, source, carets = one.problem.source if one.problem else (None, "", "")
         lines += ["      " + f"{_place(one)} {where or ''}".strip()] if _place(one) or where else []
-        lines += [f"      {part}" for part in window(source, carets, 90)] if source else []
+        lines += [f"      {part}" for part in window(source, carets, 90) if part] if source else []
     return page(
         [*lines, *fold(_turn(checked), "  "), *([f"  {_next(checked)}"] if _next(checked) else [])], "list(report)"
     )
@@ -40,8 +45,8 @@ def html(checked: Any) -> Safe:
     """Return the headline and a table of the criteria."""
     mark, turn = _mark(checked), _turn(checked)
     rows = [
-        [badge(f"{state.icon} {state.word}", state.kind), short(one.text, 300), _reason(one)]
-        for one, state in ((one, STATES[one.state]) for one in checked)
+        [badge(f"{state.icon} {state.word}", state.kind), short(one.text, 300), AGAIN if is_said else _reason(one)]
+        for one, state, is_said in zip(checked, (STATES[one.state] for one in checked), _said_before(checked), strict=True)
     ]  # fmt: skip
     return frame(
         "Exercise", code(checked.exercise, 40), [short(checked.title), badge(f"{mark.icon} {checked.headline}", mark.kind)],
@@ -50,12 +55,18 @@ def html(checked: Any) -> Safe:
     )  # fmt: skip
 
 
+def _said_before(checked: Any) -> list[bool]:
+    """Tell for each criterion whether its reason, with its place, stands at an earlier one already."""
+    reasons = [(one.why, one.problem) for one in checked]
+    return [bool(one[0]) and one in reasons[:at] for at, one in enumerate(reasons)]
+
+
 def _reason(one: Any) -> object:
     if not one.why:
         return "—"
     where, source, carets = one.problem.source if one.problem else (None, "", "")
     place = spaced(_place(one) or None, str(where) if where else None)
-    written = tag("pre", "\n".join(window(source, carets, 60)), class_="mf-code") if source else None
+    written = tag("pre", "\n".join(filter(None, window(source, carets, 60))), class_="mf-code") if source else None
     return joined(ticked(_why(one)), tag("br") if place else None, tag("small", place) if place else None, written)
 
 
@@ -78,9 +89,7 @@ def _place(one: Any) -> str:
 
 def _turn(checked: Any) -> str:
     """Return what to do where dots are left; nothing once it was attempted."""
-    return (
-        "" if checked.is_attempted else "Put your answer in the place of the dots `...`, run its cell, then this one."
-    )
+    return "" if checked.is_attempted else TURN
 
 
 def _mark(checked: Any) -> Mark:
