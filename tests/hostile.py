@@ -112,7 +112,7 @@ def everything(text):
     servers = Servers({text: connection})
     run = Run(
         id=text, workflow=flow, outcome=text, reason=text, trace=trace, bindings={text: text}, arguments={text: text},
-        next=call, servers=servers,
+        next=call, servers=servers, stopped=trace[-1], stale=(text,),
     )  # fmt: skip
     problem = mf.Problem(text, "error", text, text, text, None, text, (text,), text, text)
     report = mf.Report(flow, (problem,), (text,))

@@ -183,3 +183,15 @@ def test_it_is_data_and_is_drawn():
     assert "s0 -> s1" in flow.graph().dot
     assert "s0 -> s3" in flow.graph().dot
     assert "s1 -> s2" not in flow.graph().dot
+
+
+def test_a_failure_is_told_by_its_own_record_also_where_another_came_after_it(request):
+    servers = mf.connect(a=mf.mock({"bad": mf.fail("boom"), "ok": {"n": 1}}))
+    request.addfinalizer(servers.close)
+    flow = mf.SequentialWorkflow("p").step("one", tool="a.bad").step("two", tool="a.ok").parallel()
+    run = flow.start(servers).all()
+    assert ([one.step for one in run.trace], run.stopped.step) == (["one", "two"], "one")
+    assert run.reason == "step 'one', tool 'bad' on server 'a': boom [tool_error]"
+    assert repr(run) == "<Run p: failed at step 1 of 2>"
+    text = run._repr_mimebundle_()["text/plain"]
+    assert 'run.rerun("one")' in text.replace("'", '"')

@@ -23,7 +23,7 @@ def test_two_views_stay_in_step_and_the_saved_notebook_has_the_last_state(shown,
     page.wait_for_function(
         "() => [...document.querySelectorAll('.mfs')].every(e => e.querySelectorAll('.mfs-ok').length === 3)"
     )
-    page.wait_for_selector(".jp-RenderedHTMLCommon:has-text('completed, 3 steps')")
+    page.wait_for_selector(".jp-RenderedHTMLCommon:has-text('completed, 3 steps')", state="attached")
     page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
     saved = json.loads((lab.root / f"{request.node.originalname}.ipynb").read_text())
     kinds = [sorted(output["data"]) for output in saved["cells"][1]["outputs"]]

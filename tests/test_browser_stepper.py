@@ -90,6 +90,19 @@ def test_keys_and_buttons_do_what_their_lines_say_and_the_notebook_stays_as_it_i
     assert page.evaluate("window.hit") is None
 
 
+def test_a_step_that_is_selected_already_is_clicked_and_its_keys_still_work(shown):
+    page = shown("run = flow.start(servers, name='Ada').all()\ncontrols = stepper(run)\ncontrols")
+    expect_words(page, "ok", "ok", "ok")
+    assert page.locator(".mf-run").first.is_hidden()  # the picture is for the notebook without a kernel
+    page.locator(".mfs-step").nth(2).click()
+    press(page, "r")
+    expect_line(page, 'run.rerun("mail")')
+    page.locator(".mfs-step").nth(1).click()
+    page.locator(".mfs-step").nth(1).click()
+    press(page, "r")
+    expect_line(page, 'run.rerun("pay")')
+
+
 def test_no_key_reaches_the_notebook_wherever_in_the_stepper_the_focus_is(shown):
     page = shown("run = flow.start(servers, name='Ada').all()\ncontrols = stepper(run)\ncontrols", "1")
     before = page.evaluate(KINDS)

@@ -91,7 +91,7 @@ def test_an_unknown_binding_is_told_with_what_exists_and_what_was_meant():
     (problem,) = reading(x=mf.field("mode", "id")).check().problems
     assert (problem.code, problem.step, problem.argument, problem.focus) == ("unknown-binding", "read", "x", "mode")
     assert (problem.message, problem.known) == ("reads binding 'mode', which no earlier step makes", ("made",))
-    assert (problem.suggestion, problem.fix) == ("made", "bind an earlier output: .bind('mode')")
+    assert (problem.suggestion, problem.fix) == ("made", "write 'made'")
 
 
 def test_the_carets_stand_under_the_name_that_is_wrong():
@@ -107,7 +107,7 @@ def test_reading_a_step_by_its_name_is_told_to_bind_it():
     (problem,) = reading(x=mf.from_step("use")).check().errors
     told = "reads binding 'use', which is the name of a step that binds nothing"
     assert (problem.code, problem.message) == ("unknown-binding", told)
-    assert problem.fix == "keep the output of step 'use': .bind('use')"
+    assert problem.fix == "keep the output of step 'use': bind='use' there"
 
 
 def test_reading_a_step_by_its_name_is_told_the_name_of_its_binding():

@@ -41,7 +41,7 @@ def test_why_leads_back_to_arguments_constants_edits_and_mocks(servers):
 def test_paths_give_the_expression_that_binds_each(servers):
     run = flow().start(servers, name="Ada").all()
     assert [(row.path, row.code) for row in run.paths("person")] == [
-        ((), "from_step('person')"), (("id",), "field('person', 'id')"), (("email",), "field('person', 'email')"),
+        ((), 'mf.from_step("person")'), (("id",), 'mf.field("person", "id")'), (("email",), 'mf.field("person", "email")'),
     ]  # fmt: skip
 
 

@@ -266,3 +266,13 @@ def test_the_same_graph_gives_the_same_bytes_in_another_process(monkeypatch):
 def test_a_label_is_text_whatever_it_holds():
     labels = [plain_label(text) for text in ("<b>", "a & b", "\\N", "", "a" * 300)]
     assert labels == ["<b>", "a &amp; b", "\\\\N", "''", "a" * 200 + "… (300 characters)"]
+
+
+def test_the_data_flow_marks_a_step_that_calls_what_is_not_there_and_an_argument_nobody_reads(request):
+    servers = mf.connect(m=mf.mock({"send": {"sent": True}}))
+    request.addfinalizer(servers.close)
+    flow = mf.SequentialWorkflow("w").argument("who").argument("idle")
+    flow = flow.step("tell", tool="m.sendd", args={"to": mf.prompt_arg("who")}, bind="told")
+    plain, marked = binding_graph(flow).dot, binding_graph(flow, problems=flow.check(servers).problems).dot
+    assert ("✖" in plain, "idle" in plain) == (False, False)
+    assert ("✖ m · sendd" in marked, "✖ idle" in marked, "✖ who" in marked) == (True, True, False)

@@ -106,12 +106,12 @@ def live():
 def test_a_destructive_live_tool_wants_a_second_press(live):
     controller, calls = live(destructiveHint=True)
     view = press(controller, "step")
-    assert view["confirm"] == {"cmd": "step", "words": "This calls m.create (live, destructive)."}
+    assert view["confirm"] == {"cmd": "step", "words": "This calls m.create (live, destructive).", "many": False}
     assert calls == []
     view = press(controller, "step")
     assert (calls, view["confirm"]) == (["create"], None)
     view = press(controller, "all")
-    assert view["confirm"]["words"].count("(live, destructive)") == 2
+    assert view["confirm"] == {"cmd": "all", "words": "This calls m.mail × 2 (live, destructive).", "many": True}
     assert press(controller, "dismiss")["confirm"] is None
     press(controller, "all")
     press(controller, "confirm")
@@ -133,7 +133,7 @@ def test_two_quick_presses_do_not_confirm_what_was_not_seen(live):
         controller.do({"cmd": "step", "version": version})
     assert controller.wait(20)
     assert (calls, controller.view()["confirm"] is not None) == ([], True)
-    assert "does not say that it is harmless" in controller.view()["confirm"]["words"]
+    assert "not said to be harmless" in controller.view()["confirm"]["words"]
 
 
 @pytest.mark.parametrize("annotations", [{"readOnlyHint": True}, {"destructiveHint": False}])
@@ -148,7 +148,7 @@ def test_the_word_of_a_server_that_is_not_trusted_takes_no_press_away(live, anno
     """T14."""
     controller, calls = live(**annotations)
     view = press(controller, "step")
-    assert (calls, view["confirm"]["words"].count("says that it is harmless, and is not trusted")) == ([], 1)
+    assert (calls, view["confirm"]["words"].count("said to be harmless by a server that is not trusted")) == ([], 1)
 
 
 def test_a_result_that_is_used_again_wants_no_second_press(live):

@@ -3,6 +3,7 @@
 import pytest
 
 import mcpflow_nb as mf
+from mcpflow_nb.stepper.controller import Controller
 from mcpflow_nb.stepper.widget import controller_of, stepper
 
 
@@ -53,3 +54,12 @@ def test_a_closed_widget_hears_and_says_nothing(run):
 def test_outside_a_notebook_the_run_is_shown(run, capsys):
     stepper(run)._ipython_display_()
     assert "paused before step 1 of 2" in capsys.readouterr().out
+
+
+def test_a_selection_is_answered_by_its_echo_also_where_nothing_changes(run):
+    controller = Controller(run)
+    heard = []
+    controller.listeners.append(heard.append)
+    controller.do({"cmd": "select", "step": 0, "echo": "page-1"})
+    controller.do({"cmd": "select", "step": 0, "echo": "page-2"})
+    assert [(view["selected"], view["echo"]) for view in heard] == [(0, "page-1"), (0, "page-2")]

@@ -169,7 +169,7 @@ def test_a_reason_goes_inwards_and_says_where_each_value_came_from(servers):
     assert text.split("\n") == [
         "Why 'id' of step 'pay' — ◇ mock, → argument",
         "  ← binding: argument 'id' of step 'pay' ← person.id = \"e-Ada\"",
-        '    ◇ mock: binding \'person\', made by step \'create\' (m.create) = {"id": "e-Ada", "email": "Ada@x"}',
+        "    ◇ mock: binding 'person', made by step 'create' (m.create), at id = \"e-Ada\"",
         "      → argument: argument 'name' of step 'create' ← argument name = \"Ada\"",
         "        → argument: workflow argument 'name' = \"Ada\"",
     ]
@@ -209,13 +209,13 @@ def test_paths_show_the_expression_to_copy():
     assert repr(paths) == "<Paths person: 5 paths>"
     assert page.tables["Paths"] == [
         ["path", "value", "expression"],
-        ["person", '{"id": 7, "a.b": [{"token": •••• (7 chars)}]}', "from_step('person')"],
-        ["person.id", "7", "field('person', 'id')"],
-        ['person["a.b"]', '[{"token": •••• (7 chars)}]', "from_step('person')['a.b']"],
-        ['person["a.b"].0', '{"token": •••• (7 chars)}', "from_step('person')['a.b'][0]"],
-        ['person["a.b"].0.token', "•••• (7 chars)", "from_step('person')['a.b'][0]['token']"],
+        ["person", '{"id": 7, "a.b": [{"token": •••• (7 chars)}]}', 'mf.from_step("person")'],
+        ["person.id", "7", 'mf.field("person", "id")'],
+        ['person["a.b"]', '[{"token": •••• (7 chars)}]', 'mf.from_step("person")["a.b"]'],
+        ['person["a.b"].0', '{"token": •••• (7 chars)}', 'mf.from_step("person")["a.b"][0]'],
+        ['person["a.b"].0.token', "•••• (7 chars)", 'mf.from_step("person")["a.b"][0]["token"]'],
     ]
-    assert text.split("\n")[2].split() == ["person.id", "7", "field('person',", "'id')"]
+    assert text.split("\n")[2].split() == ["person.id", "7", 'mf.field("person",', '"id")']
 
 
 def test_many_paths_and_long_expressions_are_cut_and_said():

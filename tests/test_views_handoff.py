@@ -187,7 +187,9 @@ def test_a_step_that_needs_input_has_no_answer_here(servers):
     )
     kept = {name: getattr(run, name) for name in ("id", "workflow", "outcome", "bindings", "arguments", "servers")}
     trace = mf.Trace("hire", run.id, "handoff", 5, (*run.trace[:-1], record), ahead=run.trace.ahead)
-    asked = type("Run", (SimpleNamespace,), {})(**kept, trace=trace, next=run.next, reason=record.error)
+    asked = type("Run", (SimpleNamespace,), {})(
+        **kept, trace=trace, next=run.next, reason=record.error, stopped=record, stale=()
+    )
     found = views.bundle(asked)
     assert "⇢ needs input: the server asks for a token: abc" in Page(found["text/html"]).text
     assert found["text/plain"].split("\n")[-1] == "  go on: run.conversation()  run.trace  run.next"

@@ -44,7 +44,10 @@ def structure(workflow: SequentialWorkflow) -> tuple[Problem, ...]:
     problems = {number: finding.problem for number, finding in enumerate(findings)}
     unknown = [(number, finding.meant) for number, finding in enumerate(findings) if finding.meant is not None]
     for number, meant in unknown[:MOST_SUGGESTIONS]:
-        problems[number] = replace(problems[number], suggestion=nearest(meant, problems[number].known))
+        found = problems[number]
+        if (likely := nearest(meant, found.known)) is not None:
+            fix = f"write {likely!r}" if meant == found.focus else found.fix
+            problems[number] = replace(found, suggestion=likely, fix=fix)
     return tuple(problems.values())
 
 
@@ -137,9 +140,9 @@ def references(plan: Plan) -> Iterator[Finding]:
         known = plan.earlier(use.position)
         if use.kind == "argument" and use.name not in plan.arguments:
             is_binding = maker is not None
-            fix = "from_step({!r}) reads the binding" if is_binding else "declare it: .argument({!r}, ...)"
-            known, fix = tuple(plan.arguments), fix.format(use.name)
-            yield _misread(plan, use, "unknown-argument", known=known, meant=use.name, fix=fix)
+            fix = "from_step({!r}) reads the binding" if is_binding else "declare it: .argument({!r}, 'what it is')"
+            meant, fix = None if is_binding else use.name, fix.format(use.name)
+            yield _misread(plan, use, "unknown-argument", known=tuple(plan.arguments), meant=meant, fix=fix)
         elif use.kind == "argument":
             continue
         elif maker is None:
@@ -161,11 +164,12 @@ def _unknown_binding(plan: Plan, use: Use) -> dict[str, Any]:
     # A resource may be fetched after the call, and then its URI reads what the step itself binds.
     is_earlier = named is not None and named < use.position + (use.variable is not None)
     if named is None or not is_earlier:
-        is_argument = use.name in plan.arguments
-        fix = "prompt_arg({!r}) reads the argument" if is_argument else "bind an earlier output: .bind({!r})"
-        return {"why": "no earlier step makes", "fix": fix.format(use.name), "meant": use.name}
+        if use.name in plan.arguments:
+            return {"why": "no earlier step makes", "fix": f"prompt_arg({use.name!r}) reads the argument"}
+        fix = f"keep the output of an earlier step under it: bind={use.name!r} there"
+        return {"why": "no earlier step makes", "fix": fix, "meant": use.name}
     if (binding := plan.steps[named].binding) is None:
-        fix = f"keep the output of step {use.name!r}: .bind({use.name!r})"
+        fix = f"keep the output of step {use.name!r}: bind={use.name!r} there"
         return {"why": "is the name of a step that binds nothing", "fix": fix}
     why = f"is the name of a step, not of its binding {binding!r}"
     return {"why": why, "fix": f"read {binding!r}", "suggestion": binding}

@@ -36,6 +36,10 @@ class Problem:
     suggestion: str | None = None
     fix: str = ""
 
+    def __post_init__(self) -> None:
+        if self.suggestion and not self.fix:
+            object.__setattr__(self, "fix", f"write {self.suggestion!r}")
+
     @property
     def place(self) -> str:
         """`step 'pay', argument 'id'`, or as much of it as there is."""

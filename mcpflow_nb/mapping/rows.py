@@ -188,7 +188,7 @@ class _Table:
 
     def _ended(self, key: str, run: Run) -> Ended:
         done = run.outcome == "completed"
-        last = None if done or not run._records else run._cover.record(run._records[-1])
+        last = run.stopped
         values = {name: run._bindings[name] for name in self.bindings if name in run._bindings}
         return Ended(
             key, run.outcome, run.id if self.store is not None else None,

@@ -11,6 +11,7 @@ from mcpflow_nb.paths import Path
 from mcpflow_nb.records.covering import shown_arguments
 from mcpflow_nb.records.record import ANSWER, EDITED, Record
 from mcpflow_nb.show import Shown
+from mcpflow_nb.workflows.printing import code_of
 from mcpflow_nb.workflows.sources import FromStep
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class Link:
     what: str
     value: Any
     source: str
+    path: Path = ()
+    """Which part of the value was read; all of it where that is empty, or where several parts were."""
 
 
 @dataclass(frozen=True)
@@ -64,29 +67,33 @@ def why(run: Any, step: str, argument: str) -> Why:
     RunError
         When there is no such step or argument, or it has no value yet.
     """
-    links = tuple(_links(run, run.workflow, _record(run, step), argument, 0, []))
+    records = tuple(run.trace)
+    at, record = _record(run, records, step)
+    links = tuple(_links(run, records[:at], record, argument, 0))
     return Why(step, argument, links[:MOST_LINKS], max(0, len(links) - MOST_LINKS))
 
 
-def _record(run: Any, step: str) -> Any:
+def _record(run: Any, records: tuple[Record, ...], step: str) -> tuple[int, Any]:
+    """Return the call of a step that comes next, or else its last record; with how many records are older."""
     names = [one.name for one in run.workflow.steps]
     if step not in names:
         raise RunError(f"no step {step!r}{did_you_mean(step, names)}")
     upcoming = run.next
     if upcoming is not None and upcoming.step == step:  # also where it ran, and the run went back before it
-        return upcoming
-    found = [record for record in run.trace if record.step == step]
-    if found:
-        return found[-1]
-    raise RunError(f"step {step!r} has not run and is not next: its arguments have no values yet")
+        return len(records), upcoming
+    for at in reversed(range(len(records))):
+        if records[at].step == step:
+            return at, records[at]
+    stopped = f"; the run is {run.outcome}: {run.reason}" if run.reason else ""
+    raise RunError(f"step {step!r} has not run and is not next: its arguments have no values yet{stopped}")
 
 
-def _links(run: Any, workflow: Any, record: Any, argument: str, depth: int, seen: list[str]) -> Iterator[Link]:
+def _links(run: Any, earlier: tuple[Record, ...], record: Any, argument: str, depth: int) -> Iterator[Link]:
     passed = next((one for one in record.arguments if one.name == argument), None)
     if passed is None:
         known = [one.name for one in record.arguments]
         raise RunError(f"step {record.step!r} sent no argument {argument!r}{did_you_mean(argument, known)}")
-    source = workflow[record.step].args.get(argument)
+    source = run.workflow[record.step].args.get(argument)
     by_hand = {EDITED: "edited", ANSWER: "answer"}.get(passed.origin)
     reads = () if by_hand or source is None else tuple({(r.kind, r.name): r for r in source.reads}.values())
     kind = by_hand or ("constant" if not reads else "made of" if len(reads) > 1 else reads[0].kind)
@@ -96,21 +103,21 @@ def _links(run: Any, workflow: Any, record: Any, argument: str, depth: int, seen
             given = shown_arguments(run.workflow, run.arguments).get(read.name)
             yield Link(depth + 1, f"workflow argument {read.name!r}", given, "argument")
         else:
-            yield from _made(run, workflow, read.name, depth + 1, seen)
+            parts = {one.path for one in source.reads if one.name == read.name} if source else set()
+            yield from _made(run, earlier, read.name, parts.pop() if len(parts) == 1 else (), depth + 1)
 
 
-def _made(run: Any, workflow: Any, binding: str, depth: int, seen: list[str]) -> Iterator[Link]:
-    maker = next((step.name for step in workflow.steps if step.binding == binding), None)
-    records = [record for record in run.trace if record.step == maker and record.binding is not None]
-    if not records:
+def _made(run: Any, earlier: tuple[Record, ...], binding: str, path: Path, depth: int) -> Iterator[Link]:
+    """Yield what a binding was when it was read: the last record among the earlier ones that made it."""
+    maker = next((step.name for step in run.workflow.steps if step.binding == binding), None)
+    places = [at for at, one in enumerate(earlier) if one.step == maker and one.binding is not None]
+    if not places:
         return
-    made: Record = records[-1]
+    made = earlier[places[-1]]
     called = ".".join(part for part in (made.server, made.tool) if part)
-    yield Link(depth, f"binding {binding!r}, made by step {made.step!r} ({called})", made.value, str(made.source))
-    if made.step in seen or made.source == "pinned":
-        return
-    for passed in made.arguments:
-        yield from _links(run, workflow, made, passed.name, depth + 1, [*seen, made.step])
+    yield Link(depth, f"binding {binding!r}, made by step {made.step!r} ({called})", made.value, str(made.source), path)
+    for passed in made.arguments if made.source != "pinned" else ():
+        yield from _links(run, earlier[: places[-1]], made, passed.name, depth + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,15 +158,15 @@ class Paths(Shown):
 def paths_of(binding: str, value: Any) -> Paths:
     """Return every path of a value with the expression that binds it.
 
-    >>> [row.code for row in paths_of("person", {"id": 7, "a.b": [1]})]
-    ["from_step('person')", "field('person', 'id')", "from_step('person')['a.b']", "from_step('person')['a.b'][0]"]
+    >>> [row.code for row in paths_of("person", {"id": 7, "a.b": 1})]
+    ['mf.from_step("person")', 'mf.field("person", "id")', 'mf.from_step("person")["a.b"]']
     """
     rows: list[PathRow] = []
     count = 0
     for path, part in _walk(value, ()):
         count += 1
         if count <= MOST_PATHS:
-            rows.append(PathRow(path, part, FromStep(name=binding, path=path).code))
+            rows.append(PathRow(path, part, code_of(FromStep(name=binding, path=path))))
     return Paths(binding, tuple(rows), count - len(rows))
 
 

@@ -16,6 +16,7 @@ from mcpflow_nb.records.provenance import Paths, Why, paths_of, why
 from mcpflow_nb.records.record import Record
 from mcpflow_nb.running.upcoming import Upcoming, upcoming
 from mcpflow_nb.show import Shown, above
+from mcpflow_nb.visible import visible
 from mcpflow_nb.workflows.workflow import SequentialWorkflow
 
 if TYPE_CHECKING:
@@ -70,18 +71,43 @@ class Explained(Shown):
         return names.index(step)
 
     @property
+    def stopped(self) -> Record | None:
+        """The record of the step that ended the run; None while it is paused or when it completed.
+
+        What ran beside it (`workflow.parallel()`) may come after it in the trace.
+        """
+        if self.outcome in ("paused", "completed") or not self._records:
+            return None
+        return self._itself._cover.record(self._stopped())
+
+    def _stopped(self) -> Record:
+        steps, at = self.workflow.steps, self._course.at
+        name = steps[at].name if self.outcome != "cancelled" and at < len(steps) else None
+        return next((one for one in reversed(self._records) if one.step == name), self._records[-1])
+
+    @property
+    def stale(self) -> tuple[str, ...]:
+        """The steps whose result no longer fits: they ran with other arguments than they would be called with now.
+
+        `run.rerun(step)` calls again from one of them on.
+        """
+        rows = upcoming(self, self._course.back(0)).rows[: self._course.at]
+        return tuple(row.step for row in rows if row.will == "wait for a re-run" and row.is_stale)
+
+    @property
     def reason(self) -> str | None:
         """Why the run stopped: step, tool, server and cause; None while it is paused or when it completed."""
         if self.outcome in ("paused", "completed"):
             return None
-        last = self._itself._cover.record(self._records[-1]) if self._records else None
+        last = self.stopped
         undone = self._itself.undo_words() if self.outcome in ("undone", "undo_failed") else None
         if undone is not None and (last is None or last.error is None):
             return undone
         if last is None or last.error is None or (self.outcome == "cancelled" and last.status in ("ok", "handoff")):
             return "cancelled before the next step"
         tool = f", tool {last.tool!r} on server {last.server!r}" if last.tool else ""
-        return f"step {last.step!r}{tool}: {last.error} [{last.status}]" + (f"; {undone}" if undone else "")
+        said = f"step {last.step!r}{tool}: {last.error} [{last.status}]" + (f"; {undone}" if undone else "")
+        return visible(said, lines=True)
 
     def key_of(self, step: str) -> str:
         """Return the idempotency key of the next call of a step: another one only where the last outcome is known."""

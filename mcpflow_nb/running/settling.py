@@ -63,7 +63,7 @@ class Settling(Debugger):
             self._itself._undo_pins |= {
                 name: tool for name, tool in undo_pins_of(self.workflow, self.servers).items() if name in names
             }
-            last = self._records[-1] if self._records else None
+            last = self._stopped() if self._records else None
             if self.outcome == "failed" and last is not None and last.status == "not_sent" and last.step in names:
                 self._moved(self._course)
             return self._itself
@@ -85,7 +85,7 @@ class Settling(Debugger):
                 self._itself._settle_undo(step)
                 return self._itself
             at = self._unknown(step, "settle")
-            one, left = self.workflow.steps[at], self._records[-1]
+            one, left = self.workflow.steps[at], self._stopped()
             if value is not ABSENT:
                 frozen = read_value(one, self.servers, value, "settle")
                 self._itself._append(_settled(left, one.binding, frozen.value, BY_HAND))

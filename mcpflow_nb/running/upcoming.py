@@ -32,6 +32,8 @@ class Remaining:
     source: str | None
     effects: tuple[str, ...]
     why: str
+    is_stale: bool = False
+    """It has a result, which came of other arguments than it would be called with now."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,8 @@ def _row(run: Any, course: Course, at: int, bindings: Mapping[str, Any], unknown
     if waits and kept is not None and kept.status == "ok":
         return row("may reuse", f"called again only where {', '.join(waits)} changes, and then by a re-run"), None
     if fate == "rerun":
-        return row("wait for a re-run", _stale(kept)), None
+        stale = kept is not None and kept.status == "ok"
+        return replace(row("wait for a re-run", _stale(kept)), is_stale=stale), None
     if step.tool is None:
         return row("fetch", "it only reads resources"), None
     if step.handoff or (not waits and call.missing):

@@ -17,7 +17,7 @@ from mcpflow_nb.stepper import screen
 from mcpflow_nb.stepper.forms import argument_fields
 from mcpflow_nb.stepper.lines import clean, error_words
 from mcpflow_nb.stepper.presses import BEFORE, CALLING, CHANGING, HARMLESS, Presses
-from mcpflow_nb.stepper.risks import risks
+from mcpflow_nb.stepper.risks import risks, said
 from mcpflow_nb.stepper.unbegun import Unbegun
 from mcpflow_nb.views.html import named, short
 from mcpflow_nb.views.run import place
@@ -39,7 +39,8 @@ class Controller(Presses):
         self._version = 0
         self._seen: Any = None
         self._planned: tuple[int, dict[str, Any]] = (-1, {})
-        self._said: dict[str, Any] = {"status": "", "code": "", "error": ""}
+        self._stale: tuple[str, ...] = ()
+        self._said: dict[str, Any] = {"status": "", "code": "", "error": "", "echo": ""}
         self._panels: dict[str, Any] = {"confirm": None, "diff": None, "check": None}
         self._has_graph = False
         self._drawn: tuple[Any, dict[str, Any]] = (None, {})
@@ -69,7 +70,7 @@ class Controller(Presses):
         return {
             "title": named(run.workflow.name, 80), "run": run.id[:8], "place": clean(where, 200),
             "outcome": run.outcome, "servers": screen.servers(run), "version": self._version, "running": self.is_running,
-            "steps": screen.rows(run, at, plan, is_running=self.is_running), "selected": at,
+            "steps": screen.rows(run, at, plan, self._stale, is_running=self.is_running), "selected": at,
             "detail": screen.detail(run, at, plan) if at >= 0 else None, "bindings": screen.bindings(run),
             "handoff": screen.handoff(run), "graph": self._graph_shown(),
             "form": argument_fields(run.workflow, run.given) if isinstance(run, Unbegun) else None,
@@ -88,6 +89,7 @@ class Controller(Presses):
         """Return what each remaining step will do, by name; nothing while it is being done."""
         if not self.is_running and self._planned[0] != self._version:
             self._planned = (self._version, {row.step: row for row in self.run.plan()})
+            self._stale = self.run.stale
         return {} if self.is_running else self._planned[1]
 
     def do(self, command: Mapping[str, Any]) -> None:
@@ -133,8 +135,7 @@ class Controller(Presses):
         if was_asked or not (found := risks(self.run, str(command["cmd"]), at)):
             return True
         self._asked, self._version = asked, self._version + 1
-        words = short("; ".join(found[:5]) + (f"; and {len(found) - 5} more" if len(found) > 5 else ""), 600)
-        self._panels["confirm"] = {"cmd": asked["cmd"], "words": f"This calls {words}."}
+        self._panels["confirm"] = {"cmd": asked["cmd"], "words": f"This calls {said(found)}.", "many": len(found) > 1}
         self._said["status"] = "not called yet: press again to call"
         return False
 

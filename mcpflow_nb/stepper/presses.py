@@ -91,11 +91,11 @@ class Presses:
         self._begin(self._line("answer", **given), lambda: run.answer.aio(given))
 
     def _approve(self, _command: Mapping[str, Any]) -> None:
-        name, run = self.run.trace[-1].step, self.run
+        name, run = self.run.stopped.step, self.run
         self._begin(self._line("approve", name), lambda: run.approve.aio(name))
 
     def _retry(self, _command: Mapping[str, Any]) -> None:
-        name, run = self.run.trace[-1].step, self.run
+        name, run = self.run.stopped.step, self.run
         self._begin(self._line("retry", name), lambda: run.retry.aio(name))
 
     def _rollback(self, _command: Mapping[str, Any]) -> None:
@@ -192,8 +192,8 @@ class Presses:
         return self._line("answer", **given) if kind == "answer" else self._line("edit", step.name, **given)
 
     def _select(self, command: Mapping[str, Any]) -> None:
-        self._selected = self._at(command)
-        self._panels["check"] = None
+        self._said["echo"] = str(command.get("echo", ""))[:40]  # tells the page that asked, also where nothing changes
+        self._selected, self._panels["check"] = self._at(command), None
 
     def _breakpoint(self, command: Mapping[str, Any]) -> None:
         name, run = self._step_name(command), self.run

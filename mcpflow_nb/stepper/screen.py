@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from mcpflow_nb.errors import ServerError
@@ -37,11 +37,13 @@ MOST_SVG: Final = 256 * 1024
 RUNNING: Final = NEXT._replace(icon="◐", word="running")
 
 
-def rows(run: Any, selected: int, plan: Mapping[str, Any], *, is_running: bool) -> list[dict[str, Any]]:
+def rows(
+    run: Any, selected: int, plan: Mapping[str, Any], stale: Container[str], *, is_running: bool
+) -> list[dict[str, Any]]:
     """Return a row for each step: name, sign and word of its state; what is false or empty is left out."""
     latest = {record.step: record for record in run.trace}
     undone = {one.step for one in run.trace.undone if one.status == "ok" and run.outcome in ("undone", "undo_failed")}
-    last = run.trace[-1] if len(run.trace) else None
+    last = run.stopped
     breaks = {one.step: one for one in run.workflow.breakpoints}
     found = []
     for at, step in enumerate(run.workflow.steps):
@@ -59,6 +61,7 @@ def rows(run: Any, selected: int, plan: Mapping[str, Any], *, is_running: bool) 
         is_next = at == run.position and run.outcome in ("paused", "handoff", "waiting")
         row |= {"is_next": True} if is_next else {}
         row |= {"will": plan[step.name].will} if step.name in plan else {}
+        row |= {"is_stale": True} if step.name in stale else {}
         row |= {"fails": True} if step.name in run.failing else {}
         row |= {"selected": True} if at == selected else {}
         found.append(row)

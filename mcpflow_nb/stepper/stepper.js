@@ -89,8 +89,10 @@ function tree(node, open) {
 function render({ model, el }) {
   const id = `mfs-${++count}-`;
   let view = model.get("view");
-  let wanted = null; // the selection that was asked for and is not yet confirmed
-  let waiting = null; // what was pressed for that step meanwhile
+  let wanted = null; // {step, echo}: the selection that was asked for; the view that answers it carries the echo
+  let waiting = null; // {name, step}: what was pressed for that step meanwhile
+  const here = Math.random().toString(36).slice(2); // no other page, and not this one before it was opened again, has it
+  let asked = 0;
   let tab = "call";
   let editor = null; // {kind, step, version}: what is being typed
   let checking = 0;
@@ -135,7 +137,7 @@ function render({ model, el }) {
     role: "tab", id: id + name, "aria-controls": `${id}panel`, "aria-keyshortcuts": at + 1, "data-tab": name,
   }, () => turn(name))));
 
-  const selected = () => (wanted === null ? view.selected : wanted);
+  const selected = () => (wanted === null ? view.selected : wanted.step);
   const send = (cmd, more = {}) => model.send({ cmd, version: view.version, ...more });
 
   function copied(text) {
@@ -144,7 +146,7 @@ function render({ model, el }) {
 
   function press(name) {
     if (name === "help") { help.hidden = !help.hidden; return; }
-    if (wanted !== null && ON_STEP.has(name)) { waiting = name; return; }
+    if (wanted !== null && ON_STEP.has(name)) { waiting = { name, step: wanted.step }; return; }
     if (!view.enabled?.[name]) { status.textContent = `${name} is not possible now: ${view.place ?? ""}`; return; }
     if (name === "edit" || name === "pin") { edit(name); return; }
     send(name, ON_STEP.has(name) ? { step: selected() } : {});
@@ -153,8 +155,8 @@ function render({ model, el }) {
   function select(at) {
     const total = view.steps?.length ?? 0;
     if (!total) return;
-    wanted = Math.max(0, Math.min(total - 1, at));
-    send("select", { step: wanted });
+    wanted = { step: Math.max(0, Math.min(total - 1, at)), echo: `${here}-${++asked}` };
+    send("select", wanted);
   }
 
   function turn(name) { tab = name; drawDetail(true); }
@@ -278,7 +280,7 @@ function render({ model, el }) {
       item.replaceChildren(
         make("span", { class: "mfs-sign", "aria-hidden": "true", text: row.sign }), make("span", { class: "mfs-name", text: `${at + 1} ${row.name}` }),
         make("span", { class: "mfs-word", text: row.word }), make("span", { class: "mfs-source", text: row.source ?? "" }),
-        make("span", { class: "mfs-time", text: row.seconds ?? "" }), make("span", { class: "mfs-will", text: row.will ? `→ ${row.will}` : "" }), make("span", { class: "mfs-stop", text: row.fails ? "⚑ will fail" : "" }), make("span", { class: "mfs-stop", text: stop }));
+        make("span", { class: "mfs-time", text: row.seconds ?? "" }), make("span", { class: "mfs-will", text: row.will ? `→ ${row.will}` : "" }), make("span", { class: "mfs-stop", text: row.fails ? "⚑ will fail" : "" }), make("span", { class: "mfs-stop", text: row.is_stale ? "↻ stale" : "" }), make("span", { class: "mfs-stop", text: stop }));
     });
     list.setAttribute("aria-activedescendant", `${id}s${selected()}`);
     const item = list.children[selected()];
@@ -326,7 +328,7 @@ function render({ model, el }) {
     const parts = [];
     if (view.confirm) {
       parts.push(make("div", { class: "mfs-confirm", role: "group", "aria-label": "Confirm" }, make("p", { text: view.confirm.words }),
-        button("Call it", { class: "mfs-yes" }, () => { send("confirm"); list.focus(); }),
+        button(view.confirm.many ? "Call them" : "Call it", { class: "mfs-yes" }, () => { send("confirm"); list.focus(); }),
         button("Do not", {}, () => { send("dismiss"); list.focus(); })));
     }
     if (view.diff) {
@@ -354,8 +356,7 @@ function render({ model, el }) {
 
   function draw() {
     view = model.get("view") ?? {};
-    if (wanted !== null && wanted === view.selected) wanted = null;
-    if (view.running) wanted = null;
+    if (wanted !== null && (wanted.echo === view.echo || view.running)) wanted = null;
     drawTitle();
     drawSteps();
     drawDetail(false);
@@ -378,9 +379,9 @@ function render({ model, el }) {
     root.dataset.version = view.version;
     root.dataset.selected = view.selected;
     if (waiting !== null && wanted === null) {
-      const name = waiting;
+      const { name, step } = waiting;
       waiting = null;
-      press(name);
+      if (step === view.selected) press(name);
     }
   }
 

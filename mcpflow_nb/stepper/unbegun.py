@@ -23,6 +23,8 @@ class Unbegun:
     parent: Final = None
     bindings: Final[dict[str, Any]] = {}
     failing: Final = ()
+    stopped: Final = None
+    stale: Final = ()
 
     def __init__(self, workflow: SequentialWorkflow, servers: Any, given: Mapping[str, Any]) -> None:
         self.workflow = workflow

@@ -30,18 +30,19 @@ def binding_graph(
     """Return the data-flow graph.
 
     Outputs show the fields that are read; with `all_fields` also arguments and outputs nobody reads, and the fields
-    that the tools of `servers` declare. Inputs that `problems` speak of are marked.
+    that the tools of `servers` declare. What `problems` speak of is marked: an input, a step, an unused argument.
     """
     found = feeds(workflow)
     fields = _fields(workflow, found, servers if all_fields else None)
-    bad: set[tuple[str | None, str | None]] = {
-        (p.step, p.argument) for p in problems if p.severity == "error" and p.argument is not None
-    }
+    bad = {(p.step, p.argument) for p in problems if p.severity == "error" or p.code == "unused-argument"}
     marked = [_is_bad(workflow, feed, bad) for feed in found]
     chart = Chart(len(workflow.steps), servers_of(workflow), gap="0.6")
-    _draw_arguments(chart, workflow, found, all_fields)
+    _draw_arguments(chart, workflow, found, {name for step, name in bad if step is None}, all_fields=all_fields)
     for at, step in enumerate(workflow.steps):
-        wrong = {feed.argument for feed, is_bad in zip(found, marked, strict=True) if is_bad and feed.step == at}
+        wrong: set[str | None] = {
+            feed.argument for feed, is_bad in zip(found, marked, strict=True) if is_bad and feed.step == at
+        }
+        wrong |= {None} if (step.name, None) in bad else set()
         read = {feed.maker for feed in found}
         _draw_step(chart, at, step, fields[at], wrong, has_output=all_fields or at in read or bool(step.binding))
     for number, (feed, is_bad) in enumerate(zip(found, marked, strict=True)):
@@ -67,42 +68,46 @@ def _fields(workflow: SequentialWorkflow, found: tuple[Feed, ...], servers: Any)
     return shown
 
 
-def _draw_arguments(chart: Chart, workflow: SequentialWorkflow, found: tuple[Feed, ...], all_fields: bool) -> None:
-    read = {feed.name for feed in found if feed.kind == "argument"}
+def _draw_arguments(
+    chart: Chart, workflow: SequentialWorkflow, found: tuple[Feed, ...], wrong: set[str | None], *, all_fields: bool
+) -> None:
+    read = {feed.name for feed in found if feed.kind == "argument"} | wrong
     shown = [(at, arg) for at, arg in enumerate(workflow.arguments) if all_fields or arg.name in read]
     if not shown:
         return
     rows = [tag("tr", _cell(tag("b", _INPUTS), bgcolor=HEAD, align="left"))]
     for at, argument in shown:
-        star = " *" if argument.required else ""
-        rows.append(tag("tr", _cell(named(argument.name, MAX_LABEL) + star, port=f"a{at}", align="left")))
+        text = named(argument.name, MAX_LABEL) + (" *" if argument.required else "")
+        rows.append(tag("tr", _cell(_marked(text, argument.name in wrong), port=f"a{at}", align="left")))
     chart.node("inputs", _box(rows), "inputs", shape="plain")
 
 
 def _draw_step(
-    chart: Chart, at: int, step: WorkflowStep, paths: list[Path], wrong: set[str], *, has_output: bool
+    chart: Chart, at: int, step: WorkflowStep, paths: list[Path], wrong: set[str | None], *, has_output: bool
 ) -> None:
+    """Draw a step with the inputs of `wrong` marked; None among them marks what it calls."""
     server, _ = server_and_tool(step)
     title = tag("font", tag("b", f"{at + 1} {named(step.name, MAX_LABEL)}"), point_size=12)
-    head = tag("font", named(called(step), MAX_LABEL), point_size=9, color=SOFT)
+    head = tag("font", _marked(named(called(step), MAX_LABEL), None in wrong), point_size=9, color=SOFT)
     inputs = [*step.args, *("{" + name + "}" for name in step.template)]
     bound = named(step.binding, MAX_LABEL) if step.binding is not None else "(not bound)"
-    outputs = [(f"→ {bound}", "out"), *((_path(path), f"o{n}") for n, path in enumerate(paths))] if has_output else []
     rows = [tag("tr", _cell(part, bgcolor=HEAD, colspan=2)) for part in (title, head)]
-    for line in range(max(len(inputs), len(outputs))):
+    rows += [tag("tr", _cell(f"→ {bound}", port="out", align="right", colspan=2))] if has_output else []
+    for line in range(max(len(inputs), len(paths) if has_output else 0)):
         left = inputs[line] if line < len(inputs) else None
-        right, port = outputs[line] if line < len(outputs) else (None, None)
-        rows.append(tag("tr", _input(line, left, wrong), _cell(right or " ", port=port, align="right")))
+        right, port = (_path(paths[line]), f"o{line}") if has_output and line < len(paths) else (" ", None)
+        rows.append(tag("tr", _input(line, left, wrong), _cell(right, port=port, align="right")))
     chart.node(f"s{at}", _box(rows), "step", server, shape="plain")
 
 
-def _input(line: int, name: str | None, wrong: set[str]) -> Safe:
+def _input(line: int, name: str | None, wrong: set[str | None]) -> Safe:
     if name is None:
         return _cell(" ")
-    shown: object = named(name, MAX_LABEL)
-    if name in wrong:
-        shown = tag("font", joined("✖ ", shown), color=BAD)
-    return _cell(shown, port=f"i{line}", align="left")
+    return _cell(_marked(named(name, MAX_LABEL), name in wrong), port=f"i{line}", align="left")
+
+
+def _marked(text: str, is_wrong: bool) -> object:
+    return tag("font", joined("✖ ", text), color=BAD) if is_wrong else text
 
 
 def _path(path: Path) -> str:

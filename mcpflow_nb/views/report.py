@@ -28,7 +28,7 @@ def plain(report: Report) -> str:
         mark = SEVERITIES[problem.severity]
         lines.append(f"{mark.icon} {mark.word}{_code(problem)}  {problem.place}  {where or ''}".rstrip())
         lines += fold(problem.message + _hint(problem), "    ")
-        lines += [f"    {part}" for part in window(source, carets, 90)] if source else []
+        lines += [f"    {part}" for part in window(source, carets, 90) if part] if source else []
         lines += [f"    fix: {problem.fix}"] if problem.fix else []
     return page(lines, "report.df")
 
@@ -56,7 +56,7 @@ def _cells(problem: Problem) -> list[object]:
     mark = SEVERITIES[problem.severity]
     where, source, carets = problem.source
     seen, under = window(source, carets, 60)
-    written = tag("pre", seen, "\n", under, class_="mf-code") if source else None
+    written = tag("pre", seen, "\n" if under else "", under, class_="mf-code") if source else None
     known = f"known here: {', '.join(problem.known[:12])}" if problem.known else None
     return [
         badge(f"{mark.icon} {mark.word}", mark.kind),
@@ -74,7 +74,11 @@ def window(source: str, carets: str, most: int) -> tuple[str, str]:
 
     >>> window("x = first(second(third))", "             ^^^^^", 12)
     ('…second(thi…', '    ^^^^^')
+
+    Carets under the whole line say nothing, and are left out.
     """
+    if len(carets.strip()) >= len(source.strip()):
+        carets = ""
     if len(source) <= most:
         return visible(source), carets
     start = max(0, min(len(carets) - len(carets.lstrip()) - most // 3, len(source) - most + 1))

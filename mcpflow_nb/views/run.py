@@ -48,6 +48,7 @@ def plain(run: Any) -> str:
         return page([*lines, *handoff.lines(run), f"  go on: {'  '.join(_foot(run))}"], "run.trace.df")
     lines += fold(f"reason: {error_shown(run.reason)}", "  ") if run.reason else []
     lines += fold(_beyond_words(run), "  ", 2) if _beyond(run) else []
+    lines += fold(f"↻ stale: {_stale_words(run)}", "  ", 2) if _stale_words(run) else []
     if run.next is not None:
         lines += [f"  next: {named(step_name(run.next))}", *fetched_first(run.next), *lines_of(run.next)]
         lines += fold(_instead(run), "    ", 2)
@@ -58,7 +59,7 @@ def html(run: Any) -> Safe:
     """Return the graph with what happened on it, the error or the next call first."""
     shown = outcome_mark(run.outcome)
     records = list(run.trace)
-    last = records[-1] if records and run.outcome != "paused" else None
+    last = run.stopped or (records[-1] if records and run.outcome == "completed" else None)
     problem = error_box(last) if last is not None and not _is_handed(run) else None
     said = _is_handed(run) or _said(run, last)
     given = shown_arguments(run.workflow, run.arguments)
@@ -70,6 +71,7 @@ def html(run: Any) -> Safe:
         _told("↶ Rollback", run.undo_words()) if _is_undone(run) else None,
         handoff.box(run) if _is_handed(run) else _skipped(run),
         _told("↶ Beyond this point", _beyond_words(run)) if _beyond(run) else None,
+        _told("↻ Stale", _stale_words(run)) if _stale_words(run) else None,
         run_graph(run).figure(),
         box(run.next) if run.next is not None and not _is_handed(run) else None,
         tag("p", short(_instead(run), 600)) if _instead(run) else None,
@@ -95,10 +97,18 @@ def place(run: Any) -> str:
         upcoming = run.trace.ahead[0].step
     if run.outcome in ("paused", "cancelled") and upcoming in names:
         return f"{word} before step {names.index(upcoming) + 1} of {total}"
-    stopped = upcoming if upcoming in names else records[-1].step if records else None
+    stopped = upcoming if upcoming in names else run.stopped.step if run.stopped is not None else None
     on = "after" if run.outcome == "undone" else "at"
     where = f" {on} step {names.index(stopped) + 1} of {total}" if stopped in names else f", {count(total, 'step')}"
     return word + where
+
+
+def _stale_words(run: Any) -> str:
+    """Return which results no longer fit what was given by hand since; nothing where all do."""
+    stale = [repr(named(step, 40)) for step in run.stale]
+    if not stale:
+        return ""
+    return f"{', '.join(stale[:8])} ran with other arguments than now; run.rerun({stale[0]}) calls again from there on"
 
 
 def _beyond(run: Any) -> list[str]:
@@ -183,12 +193,12 @@ def _foot(run: Any) -> tuple[str, ...]:
         return ("run.trace.df", *(f"run[{named(name, 60)!r}]" for name in bound), "run.conversation()")
     if _beyond(run):
         return ("run.step()", "run.plan()", clip(f"run.rerun({named(step_name(run.next), 60)!r})", 80), "run.effects()")
-    if run.outcome == "unknown" and len(run.trace):
-        step = repr(named(run.trace[-1].step, 60))
+    if run.outcome == "unknown" and run.stopped is not None:
+        step = repr(named(run.stopped.step, 60))
         return (clip(f"run.settle({step}, value)", 80), clip(f"run.retry({step})", 80), "run.trace")
     first = handoff.answer_line(run) if _is_handed(run) else None
-    if run.outcome == "waiting":
-        first = f"run.approve({named(run.trace[-1].step, 60)!r})"
-    if run.outcome == "failed" and len(run.trace):
-        first = f"run.rerun({named(run.trace[-1].step, 60)!r})"
+    if run.outcome == "waiting" and run.stopped is not None:
+        first = f"run.approve({named(run.stopped.step, 60)!r})"
+    if run.outcome == "failed" and run.stopped is not None:
+        first = f"run.rerun({named(run.stopped.step, 60)!r})"
     return (*([clip(first, 80)] if first else []), *_NEXT_LINES.get(run.outcome, ("run.trace",)))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from mcpflow_nb.masking import is_secret
+from mcpflow_nb.paths import dotted
 from mcpflow_nb.views.html import Safe, badge, code, frame, joined, short, tag
 from mcpflow_nb.views.marks import SOURCES, source_word
 from mcpflow_nb.views.plain import clip, count, more, page
@@ -91,7 +93,7 @@ def _what(link: Any) -> str:
     """Return the words of a link; a constant that is a secret's is masked in them too."""
     found = _ARGUMENT.match(link.what)
     if found is None:
-        return str(link.what)
+        return str(link.what) + (f", at {dotted('', link.path).lstrip('.')}" if link.path else "")
     origin = origin_shown(found[1][1:-1], found[3], link.value)
     return f"{link.what[: found.start(3)]}{origin}"
 
@@ -101,4 +103,11 @@ def _value(link: Any, most: int) -> str:
     if found := _ARGUMENT.match(link.what):
         return value_shown(found[1], found[3], link.value, most)
     name = _NAME.match(link.what)
-    return brief(link.value, most, name[1] if name and is_secret(name[1]) else "")
+    value, read = link.value, []
+    with suppress(KeyError, IndexError, TypeError):  # a part that is not there has a default; then all is shown
+        for key in link.path:
+            value = value[key]
+            read.append(str(key))
+    whole = read != [str(key) for key in link.path]
+    secret = next((one for one in (*(name.groups() if name else ()), *read) if is_secret(one)), "")
+    return brief(link.value if whole else value, most, secret)

@@ -137,6 +137,8 @@ def make_argument(
     """
     if not isinstance(name, str):
         raise DefinitionError(f"argument: the name is text, not {name!r}")
+    if not isinstance(description, str):
+        raise DefinitionError(f"argument {name!r}: the description is text, not {description!r}")
     type_name = _PYTHON.get(type_, type_) if isinstance(type_, type | str) else type_
     if type_name not in get_args(TypeName):
         known = "str, int, float, bool, list or dict"
