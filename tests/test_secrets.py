@@ -95,7 +95,9 @@ def test_the_tool_gets_the_value_and_nothing_else_has_it(variables, tmp_path, ca
             repr(servers["s"].spec),
         )
         run.report(tmp_path / "report.html") if hasattr(run, "report") else None
-        run.to_pytest(tmp_path / "test_it.py")
+        with pytest.raises(mf.RunError, match="a URI has a secret in it") as told:
+            run.to_pytest(tmp_path / "test_it.py")
+        clean(str(told.value))
         trace.messages and (tmp_path / "t.json").write_text(trace.to_json())
         clean(repr(servers.call("s.mirror", {"token": ENV})))
     clean(caplog.text, *capfd.readouterr(), *(path.read_text("utf-8") for path in tmp_path.iterdir()))

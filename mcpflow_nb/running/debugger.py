@@ -211,9 +211,7 @@ class Debugger(Explained):
             When it wants other arguments than this run has.
         """
         if not isinstance(workflow, SequentialWorkflow):
-            raise RunError(
-                f"run.adopt(): give a workflow, as mf.SequentialWorkflow(...) makes it, not {workflow!r:.60}"
-            )
+            raise RunError(f"run.adopt(): give a workflow, not {workflow!r:.60}")
         check(workflow, self.servers).raise_if_errors()
         declared = {one.name for one in workflow.arguments}
         given = {name: value for name, value in self._arguments.items() if name in declared}
