@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,18 @@ def kill(context: Any, tool: str, point: str) -> None:
         asked, _, word = (FOLDER / "kill").read_text().partition(f"{tool} {point}")
         if not asked and word in ("", " STOP"):
             (FOLDER / "kill").unlink()
-            os.kill(int(context.request.headers["x-pid"]), signal.SIGSTOP if word else signal.SIGKILL)
+            client = int(context.request.headers["x-pid"])
+            os.kill(client, signal.SIGSTOP if word else signal.SIGKILL)
+            while word and not is_frozen(
+                client
+            ):  # until one thread has seen the signal the others go on, and read the answer
+                time.sleep(0.001)
+
+
+def is_frozen(pid: int) -> bool:
+    """Tell whether every thread of a process is stopped, as far as this system says so."""
+    threads = list(Path(f"/proc/{pid}/task").glob("*/stat"))
+    return all(one.read_text().rpartition(")")[2].split()[0] == "T" for one in threads)
 
 
 async def effect(context: Any, tool: str, given: dict[str, Any], key: str | None) -> dict[str, Any]:

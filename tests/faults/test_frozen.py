@@ -20,7 +20,7 @@ from tests.postgres_server import PASSWORD
 pytestmark = [pytest.mark.timeout(180), pytest.mark.skipif(sys.platform == "win32", reason="no SIGSTOP there")]
 ROWS, TOOLS = ("a", "b", "c"), ("create", "mail")
 TIMEOUT = 30.0
-"""Longer than any call takes: one that is given up is written down, and a worker frozen while it writes holds the file."""
+"""Longer than any call takes, however busy the machine is."""
 
 
 def workflow():
