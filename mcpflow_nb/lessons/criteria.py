@@ -6,7 +6,8 @@ may write its own: `Criterion("what it must do", function of the Attempt)`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from inspect import iscoroutinefunction
 from typing import Any
 
 from mcpflow_nb.checking.problems import Problem
@@ -141,11 +142,60 @@ def equals(key: str, value: Any, why_not: str, *, among: Sequence[Any] = ()) -> 
         if among and given not in among:
             return f"{short(repr(given))} is none of the words: {', '.join(map(repr, among))}"
         right = value if isinstance(value, tuple) else (value,)
-        if any(type(given) is type(one) and given == one for one in right):
+        if any((type(given) is bool) is (type(one) is bool) and given == one for one in right):
             return None
         return f"{short(repr(given))} is not it: {why_not}"
 
     return Criterion(f"{key!r} is right", judge)
+
+
+def fits(given: Mapping[str, Any], *calls: tuple[str, Mapping[str, Any]]) -> Criterion:
+    """A run with these arguments sends each tool these values: what the exercise's own run should get is another."""
+
+    def judge(attempt: Attempt) -> Reason:
+        ran = attempt.run(**given)
+        for tool, wanted in calls:
+            record = ran.record(tool)
+            for name, value in wanted.items():
+                sent = record.sent.get(name, ABSENT)
+                if sent is ABSENT or dumps(sent) != dumps(value):
+                    was = "nothing" if sent is ABSENT else short(dumps(sent))
+                    what = f"{tool} was sent {was} as {name!r}; in this run it should be {short(dumps(value))}"
+                    return unmet(f"{what}, so no text by hand is right for both", attempt.workflow[record.step], name)
+        return None
+
+    said = ", ".join(f"{name}={value!r}" for name, value in given.items())
+    return Criterion(f"with {said} each call gets the values that belong to that run", judge)
+
+
+def is_named(name: str) -> Criterion:
+    """The workflow has the name by which its callers ask for it."""
+
+    def judge(attempt: Attempt) -> Reason:
+        found = attempt.workflow.name
+        return None if found == name else f"it is called {found!r}, and callers would not find it"
+
+    return Criterion(f"callers find it by the name {name!r}", judge)
+
+
+def ordinary(value: Any, give: str) -> Any:
+    """Return a function that is no `async def`; raises `NotJudged` with what to give."""
+    if not callable(value):
+        raise NotJudged(f"{give}, not {type(value).__name__}")
+    if iscoroutinefunction(value):
+        raise NotJudged("give an ordinary function: write `def`, not `async def`")
+    return value
+
+
+def passed(found: Any) -> str:
+    """Return what is said of a test that let something pass; it may have returned its verdict.
+
+    >>> passed(None), passed(False)
+    ('', '; it returns False, and a test fails by an error: assert_run raises one, or `assert`')
+    """
+    if found is None:
+        return ""
+    return f"; it returns {short(repr(found))}, and a test fails by an error: assert_run raises one, or `assert`"
 
 
 def _of_argument(message: str, name: str, workflow: SequentialWorkflow) -> Problem:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import mcpflow_nb as mf
 from mcpflow_nb.lessons.attempt import Attempt, NotJudged, Ran, opened
+from mcpflow_nb.lessons.criteria import ordinary, passed
 from mcpflow_nb.lessons.lesson import Criterion, Reason
 from mcpflow_nb.views.html import short
 
@@ -72,22 +73,24 @@ def _onboarded(attempt: Attempt, name: str, **given: str) -> Ran:
     return own.run(lambda: {**_company(), name: _mock(attempt)}, **{**LINUS, **given})
 
 
-def mails(who: str, address: str) -> Criterion:
+def mails(who: str, address: str, department: str = "chemistry") -> Criterion:
     """Onboarded with the mocked `hr`, this person is sent a mail to this address."""
 
     def judge(attempt: Attempt) -> Reason:
-        ran = _onboarded(attempt, "hr", employee_name=who)
+        ran = _onboarded(attempt, "hr", employee_name=who, department=department)
         sent = ran.record("comms.send_email").sent["to"]
         return None if sent == address else f"the mail goes to {short(repr(sent))}"
 
-    return Criterion(f"with it {who} is sent a mail to {address}", judge)
+    return Criterion(f"with it {who}, who joins {department}, is sent a mail to {address}", judge)
 
 
 def _closed(attempt: Attempt) -> Reason:
-    run = _onboarded(attempt, "hr", department="archive").run
-    if run.outcome == "failed" and run.trace[-1].status == "tool_error" and run.trace[-1].step == "create_employee":
-        return None
-    return f"a run for the archive is {run.outcome}" + (f": {run.reason}" if run.reason else "")
+    for who in ("Linus Pauling", "Marie Curie"):
+        run = _onboarded(attempt, "hr", employee_name=who, department="archive").run
+        if (run.outcome, run.trace[-1].status, run.trace[-1].step) != ("failed", "tool_error", "create_employee"):
+            what = f"for {who} the tool reports no error, and a run for the archive is {run.outcome}"
+            return what + (f": {run.reason}" if run.reason else "")
+    return None
 
 
 CLOSED: Final = Criterion("with it nobody can join the department 'archive': the tool fails", _closed)
@@ -97,8 +100,9 @@ def _fails_once(attempt: Attempt) -> Reason:
     with opened({**_company(), "eng": _mock(attempt)}) as servers:
         run = ONBOARD.start(servers, LINUS).all()
         if run.outcome != "failed" or run.trace[-1].status != "tool_error":
-            return f"the first run is {run.outcome}, and nothing failed"
-        again = run.rerun("github_access").all()
+            why = f": {run.reason}" if run.reason else ", and nothing failed"
+            return f"the first run is {run.outcome}{why}"
+        again = run.rerun("github_access")
         return None if again.outcome == "completed" else f"run again, the run is {again.outcome}: {again.reason}"
 
 
@@ -110,11 +114,15 @@ def _names(attempt: Attempt) -> Reason:
         values: list[Any] = []
         for employee in ("emp-0", "emp-31", "emp-32"):
             try:
-                values.append(servers.call("eng.create_github_user", {"employee_id": employee, "team": "chemistry"}))
+                value = servers.call("eng.create_github_user", {"employee_id": employee, "team": "chemistry"})
             except mf.CallError as error:
-                values.append(error)
-    wanted = [{"username": "gh-emp-31"}, {"username": "gh-emp-32"}]
-    return None if values[1:] == wanted else f"for 'emp-31' and 'emp-32' it answers {short(repr(values[1:]))}"
+                value = f"an error: {error}"
+            values.append(value)
+    names = [one.get("username") if isinstance(one, dict) else None for one in values[1:]]
+    if names == ["gh-emp-31", "gh-emp-32"]:
+        return None
+    shown = " and ".join(short(one if isinstance(one, str) else repr(one)) for one in values[1:])
+    return f"for 'emp-31' and 'emp-32' it answers {shown}"
 
 
 NAMES: Final = Criterion("after that each username is the employee_id with 'gh-' before it", _names)
@@ -155,22 +163,23 @@ REPLAYS: Final = Criterion("replayed without servers, a run for Grace Hopper in 
 
 
 def _verdict(
-    attempt: Attempt, workflow: mf.SequentialWorkflow, mocks: Callable[[], Mapping[str, mf.Mock]]
-) -> str | None:
-    """Return what the learner's test says against a run; None where it lets it pass."""
-    if not callable(attempt.value):
-        raise NotJudged(f"give a function that takes a run, not {type(attempt.value).__name__}")
-    run = Attempt(attempt.exercise, workflow, attempt.seconds).run(mocks, **LINUS).run
+    attempt: Attempt, workflow: mf.SequentialWorkflow, mocks: Callable[[], Mapping[str, mf.Mock]], **given: str
+) -> tuple[str | None, Any]:
+    """Return what the learner's test says against a run, None where it lets it pass; and what it returned."""
+    test = ordinary(attempt.value, "give a function that takes a run")
+    run = Attempt(attempt.exercise, workflow, attempt.seconds).run(mocks, **{**LINUS, **given}).run
     try:
-        attempt.value(run)
+        return None, test(run)
     except Exception as error:  # noqa: BLE001 - the learner's own function; a test fails by whatever it raises
-        return f"{type(error).__name__}: {str(error)[:300]}"
-    return None
+        return f"{type(error).__name__}: {str(error)[:300]}", None
 
 
 def _passes(attempt: Attempt) -> Reason:
-    said = _verdict(attempt, ONBOARD, _company)
-    return None if said is None else f"it says of a good run: {said}"
+    for given in (LINUS, GRACE):
+        said, _ = _verdict(attempt, ONBOARD, _company, **given)
+        if said is not None:
+            return f"it says of a good run: {said}"
+    return None
 
 
 PASSES: Final = Criterion("it lets a good run pass, whoever was onboarded", _passes)
@@ -182,7 +191,8 @@ def stops(
     """The learner's test does not let a run of this workflow pass."""
 
     def judge(attempt: Attempt) -> Reason:
-        return "it lets that run pass" if _verdict(attempt, workflow, mocks) is None else None
+        said, found = _verdict(attempt, workflow, mocks)
+        return f"it lets that run pass{passed(found)}" if said is None else None
 
     return Criterion(f"it stops a run in which {words}", judge)
 
@@ -193,9 +203,7 @@ def broken_post() -> Mapping[str, mf.Mock]:
 
 
 _CREATE, _ACCESS, _WELCOME = ONBOARD.steps
-MISLED = ONBOARD.model_copy(
-    update={"steps": (_CREATE, _ACCESS, _WELCOME.arg("to", mf.field("employee_record", "employee_id")))}
-)
+MISLED = ONBOARD.model_copy(update={"steps": (_CREATE, _ACCESS, _WELCOME.arg("to", "everybody@lab.example"))})
 SHORTENED = ONBOARD.model_copy(update={"steps": (_CREATE, _WELCOME)})
 
 

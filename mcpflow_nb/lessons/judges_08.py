@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import mcpflow_nb as mf
-from mcpflow_nb.lessons.attempt import Attempt, NotJudged, called, opened
+from mcpflow_nb.lessons.attempt import Attempt, called, opened
+from mcpflow_nb.lessons.criteria import ordinary
 from mcpflow_nb.lessons.lesson import Criterion, Reason
 
 READ_ONLY: Final = {"readOnlyHint": True}
@@ -17,40 +18,42 @@ def _of_function(what: str, name: str, judge: Callable[[Any], Reason]) -> Criter
     """A criterion of the function that the learner gave."""
 
     def judged(attempt: Attempt) -> Reason:
-        if not callable(attempt.value):
-            raise NotJudged(f"give a function: {name}, not {type(attempt.value).__name__}")
-        return judge(attempt.value)
+        return judge(ordinary(attempt.value, f"give a function: {name}"))
 
     return Criterion(what, judged)
 
 
-def retries(what: str, failures: tuple[Exception, ...], waits: list[float], tries: int) -> Criterion:
+def retries(
+    what: str, failures: tuple[Exception, ...], waits: list[float], tries: int, answers: Any = "the answer"
+) -> Criterion:
     """A call that fails so and then answers is tried so often, with these waits; else its last error is raised."""
 
     def judge(with_retry: Any) -> Reason:
         made, slept, said = [0], list[float](), ""
 
-        def call() -> str:
+        def call() -> Any:
             made[0] += 1
             if made[0] > 20:
                 raise SystemExit("it was tried more than 20 times")
             if made[0] <= len(failures):
                 raise failures[made[0] - 1]
-            return "the answer"
+            return answers
 
         try:
             answer = with_retry(call, slept.append)
         except (OSError, ValueError) as error:  # what `failures` has in it
-            answer, said = error, f"raised {type(error).__name__}"
+            answer, said = error, f"raised {error!r:.60}"
         if (made[0], slept) != (tries, waits):
             return f"it called {made[0]} times and waited {slept}; it should call {tries} times and wait {waits}"
-        right = "the answer" if len(failures) < tries else failures[tries - 1]
+        right = answers if len(failures) < tries else failures[tries - 1]
         return None if answer is right else f"it {said or f'returned {answer!r:.60}'}; {right!r:.60} was to come out"
 
     return _of_function(what, "def with_retry(call, sleep): ...", judge)
 
 
-def leaves(what: str, failing: str, fault: str, names: list[str], *, again: bool = False) -> Criterion:
+def leaves(
+    what: str, failing: str, fault: str, names: list[str], *, again: bool = False, unsent: bool = False
+) -> Criterion:
     """Of a run that fails at a step, the learner's function lists exactly these steps."""
     reads, sets = {"readOnlyHint": True, "idempotentHint": False}, {"idempotentHint": True}
 
@@ -59,12 +62,20 @@ def leaves(what: str, failing: str, fault: str, names: list[str], *, again: bool
         mock = mf.mock({tool: {"done": True} for tool in tools}, annotations={"ask": reads, "set": sets})
         work = mf.SequentialWorkflow("work", "Four steps")
         for tool in tools:
-            work = work.step(f"{tool}_it", tool=f"x.{tool}", timeout=0.2)
+            lacks = {"to": mf.field("made", "address")} if unsent and tool == "send" else {}
+            work = work.step(
+                f"{tool}_it", tool=f"x.{tool}", timeout=0.2, args=lacks, bind="made" if tool == "make" else None
+            )
         with opened({"x": mock}) as servers:
             run = work.start(servers)
-            run.fail(failing, fault=fault).all()
+            if failing:
+                run.fail(failing, fault=fault)
+            run.all()
             found = left_behind(run.rerun(failing) if again else run)
-        return None if found == names else f"it returns {found!r:.100}; it should return {names!r}"
+        if found == names:
+            return None
+        shown = f"{found!r:.100}" if found is None or isinstance(found, list | tuple) else f"a {type(found).__name__}"
+        return f"it returns {shown}; it should return the list {names!r}"
 
     return _of_function(what, "def left_behind(run): ...", judge)
 
@@ -101,6 +112,8 @@ def settles(what: str, *, is_charged: bool) -> Criterion:
             made = settle(run, servers)
         if not isinstance(made, mf.Run):
             return f"it returns {type(made).__name__}; it should return the run"
+        if made.outcome == "completed" != run.outcome:
+            return f"it brings another run to its end; the one that it was given is still {run.outcome}"
         if charged.count("Grace") != 1:
             return f"Grace is charged {charged.count('Grace')} times"
         if made.outcome != "completed":
@@ -115,7 +128,7 @@ def shop(refusing: str = "") -> Mapping[str, mf.Mock]:
     answers = {
         "in_stock": lambda item: {"pieces": 2},
         "order": lambda item, payment_id: {"order_id": "o-8"},
-        "pay": lambda amount: {"payment_id": "p-8"},
+        "pay": lambda amount: {"payment_id": f"p-{amount // 10}"},
         "refund": lambda payment_id: {"refunded": payment_id},
         "check_budget": lambda amount: {"allowed": True},
     }
@@ -146,16 +159,17 @@ def pays_nothing(what: str, mocks: Callable[[], Mapping[str, mf.Mock]]) -> Crite
     return Criterion(what, judge)
 
 
-def refunds(what: str, mocks: Callable[[], Mapping[str, mf.Mock]]) -> Criterion:
+def refunds(what: str, mocks: Callable[[], Mapping[str, mf.Mock]], payment: str = "p-8", **given: int) -> Criterion:
     """A run on these mocks pays, and takes exactly that payment back."""
 
     def judge(attempt: Attempt) -> Reason:
-        run = attempt.run(mocks).run
+        run = attempt.run(mocks, **given).run
         undone = [(called(one), one.sent) for one in run.trace.undone]
         if "bank.pay" not in [called(one) for one in run.trace]:
             return "nothing was paid: pay is to come first here"
-        if undone != [("bank.refund", {"payment_id": "p-8"})]:
-            return f"taken back was: {', '.join(f'{tool} {sent}' for tool, sent in undone) or 'nothing'}"
+        if undone != [("bank.refund", {"payment_id": payment})]:
+            was = ", ".join(f"{tool} {sent}" for tool, sent in undone) or "nothing"
+            return f"taken back was: {was}; the payment was {payment!r}"
         return None if run.outcome == "undone" else f"the run is {run.outcome}: {run.reason}"
 
     return Criterion(what, judge)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from collections.abc import Coroutine
 from typing import Any, Final
 
 from mcp import Client
 
 import mcpflow_nb as mf
 from mcpflow_nb.lessons.attempt import Attempt, NotJudged, opened
+from mcpflow_nb.lessons.criteria import ordinary
 from mcpflow_nb.lessons.lesson import Criterion, Reason
 from mcpflow_nb.running.run import Run
 from mcpflow_nb.serving.server import WorkflowServer
@@ -23,16 +25,35 @@ LEND: Final = (
     .step("print", tool="desk.print_slip", args={"loan": mf.field("loan", "loan_id")})
 )
 DUNE: Final = {"title": "Dune"}
+BORROW: Final = LEND.model_copy(update={"name": "borrow_book"}).step(
+    "again", tool="desk.print_slip", args={"loan": "copy"}
+)
+LOOK: Final = (
+    mf.SequentialWorkflow("look_up", "Look a book up").argument("title")
+    .step("look", tool="shelf.look", args={"title": mf.prompt_arg("title")})
+)  # fmt: skip
 
 
 def _library() -> dict[str, mf.Mock]:
     desk = mf.mock({"lend": {"loan_id": "loan-88"}, "print_slip": {"pages": 3}})
-    return {"shelf": mf.mock({"find_book": {"number": "b-4711"}}), "desk": desk}
+    shelf = mf.mock({"find_book": {"number": "b-4711"}, "look": lambda title: {"found": title}})
+    return {"shelf": shelf, "desk": desk}
 
 
-def _lent(attempt: Attempt, **instead: mf.Mock) -> Run:
-    own = Attempt(attempt.exercise, LEND, attempt.seconds)
-    return own.run(lambda: {**_library(), **instead}, **DUNE).run
+def _lent(attempt: Attempt, workflow: mf.SequentialWorkflow = LEND, title: str = "Dune", **instead: mf.Mock) -> Run:
+    own = Attempt(attempt.exercise, workflow, attempt.seconds)
+    return own.run(lambda: {**_library(), **instead}, title=title).run
+
+
+def _awaited(doing: Coroutine[Any, Any, Any]) -> Any:
+    """Return what it gives. What a client raises comes in a group around it, whose words say nothing."""
+    try:
+        return asyncio.run(doing)
+    except BaseExceptionGroup as group:
+        first: BaseException = group
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
+        raise first from None
 
 
 # Messages
@@ -40,16 +61,12 @@ def _lent(attempt: Attempt, **instead: mf.Mock) -> Run:
 
 def _messages(attempt: Attempt, run: Run) -> list[dict[str, str]]:
     """Return what the learner's function makes of a run."""
-    _require_function(attempt, "a run")
-    made = attempt.value(run)
-    if not isinstance(made, list) or not all(isinstance(one, dict) and {"role", "content"} <= set(one) for one in made):
+    made = ordinary(attempt.value, "give a function that takes a run")(run)
+    if not isinstance(made, list):
+        raise NotJudged(f"it must return a list of dicts with 'role' and 'content', not {type(made).__name__}")
+    if not all(isinstance(one, dict) and {"role", "content"} <= set(one) for one in made):
         raise NotJudged(f"it must return a list of dicts with 'role' and 'content', not {short(repr(made))}")
     return [{"role": str(one["role"]), "content": str(one["content"])} for one in made]
-
-
-def _require_function(attempt: Attempt, what: str) -> None:
-    if not callable(attempt.value):
-        raise NotJudged(f"give a function that takes {what}, not {type(attempt.value).__name__}")
 
 
 def _roles(attempt: Attempt) -> Reason:
@@ -77,14 +94,19 @@ WORDS: Final = Criterion("they say the workflow, the number of steps, and each t
 
 def _failure(attempt: Attempt) -> Reason:
     full = mf.mock({"lend": mf.fail("all copies are out"), "print_slip": {"pages": 3}})
-    made = _messages(attempt, _lent(attempt, desk=full))
+    made = _messages(attempt, _lent(attempt, BORROW, desk=full))
     last = made[-1] if made else {"role": "nobody", "content": ""}
     if len(made) == 6 and last["role"] == "user" and "all copies are out" in last["content"]:
-        return None
+        lacks = [word for one, word in zip(made, ("borrow_book", "4"), strict=False) if word not in one["content"]]
+        first = " and ".join(repr(one["content"]) for one in made[:2])
+        return f"another workflow, borrow_book, has 4 steps; its first messages are {short(first)}" if lacks else None
     return f"of a run that fails at its second step there are {len(made)} messages, the last: {short(repr(last))}"
 
 
-FAILURE: Final = Criterion("the run that failed ends with a message of the user that says why", _failure)
+FAILURE: Final = Criterion(
+    "a run of another workflow, which failed, begins with its name and its 4 steps, and ends with the user's message why",
+    _failure,
+)
 
 
 # Servers
@@ -111,8 +133,7 @@ GRACE: Final = {
 
 
 def _built(attempt: Attempt, servers: Any) -> WorkflowServer:
-    _require_function(attempt, "servers")
-    made = attempt.value(servers)
+    made = ordinary(attempt.value, "give a function that takes servers")(servers)
     if not isinstance(made, WorkflowServer):
         raise NotJudged(f"it must return what mf.serve gives, not {type(made).__name__}")
     return made
@@ -133,7 +154,7 @@ def _offered(attempt: Attempt) -> Reason:
             return sorted(one.name for one in (await client.list_prompts()).prompts)
 
     with opened(_people()) as servers:
-        found = asyncio.run(names(_built(attempt, servers)))
+        found: list[str] = _awaited(names(_built(attempt, servers)))
     return None if found == ["farewell", "onboard_employee"] else f"it offers: {', '.join(found)}"
 
 
@@ -151,7 +172,7 @@ def _asked(attempt: Attempt) -> Reason:
 
     people = _people()
     with opened(people) as servers:
-        found = asyncio.run(outcomes(_built(attempt, servers)))
+        found: list[str] = _awaited(outcomes(_built(attempt, servers)))
     sent = [arguments.get("to") for _, arguments in people["comms"].calls]
     if found == ["completed", "completed"] and sent == ["grace@lab.example"] * 2:
         return None
@@ -165,14 +186,25 @@ ASKED: Final = Criterion("asked for them, it runs both on the servers that it wa
 
 
 def _answers(attempt: Attempt) -> Reason:
-    _require_function(attempt, "a server, a name and arguments")
+    if not callable(attempt.value):
+        raise NotJudged(
+            f"give a function that takes a server, a name and arguments, not {type(attempt.value).__name__}"
+        )
     if not inspect.iscoroutinefunction(attempt.value):
         raise NotJudged("it must be an async function: `async def ask(...)`")
     with opened(_library()) as servers:
-        server = mf.serve([LEND], servers, name="check 09.4")
-        said = asyncio.run(attempt.value(server, "lend_book", DUNE))
-    wanted = _lent(attempt).trace.messages[-1].text
-    return None if said == wanted else f"it returns {short(repr(said))}, not {short(repr(wanted))}"
+        server = mf.serve([LEND, LOOK], servers, name="check 09.4")
+        said = [
+            _awaited(attempt.value(server, "lend_book", DUNE)),
+            _awaited(attempt.value(server, "look_up", {"title": "Emma"})),
+        ]
+    wanted = [_lent(attempt).trace.messages[-1].text, _lent(attempt, LOOK, "Emma").trace.messages[-1].text]
+    for name, found, right in zip(("lend_book", "look_up"), said, wanted, strict=True):
+        if found != right:
+            return f"asked for {name!r} it returns {short(repr(found))}, not {short(repr(right))}"
+    return None
 
 
-ANSWERS: Final = Criterion("asked for another workflow of another server, it returns the last message's text", _answers)
+ANSWERS: Final = Criterion(
+    "asked for two other workflows of another server, it returns the last message's text", _answers
+)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mcpflow_nb as mf
 from mcpflow_nb.lessons.attempt import Attempt, NotJudged, opened, unmet
+from mcpflow_nb.lessons.criteria import ordinary
 from mcpflow_nb.lessons.lesson import Criterion, Reason
 from mcpflow_nb.views.html import short
 
@@ -44,24 +45,29 @@ def knows(argument: str, value: str) -> Criterion:
     return Criterion(f"the next call has {argument!r} already, from the argument", judge)
 
 
-def reads(kind: str, text: str, what: str) -> Criterion:
-    """The client reads a message of this kind that has this text in it; `what` says in words what it is."""
+def reads(kind: str, text: str, what: str, step: str) -> Criterion:
+    """At this step the client reads a message of this kind that has this text in it; `what` says in words what it is."""
 
     def judge(attempt: Attempt) -> Reason:
-        found = [one.text for one in attempt.run().run.trace.messages if one.kind == kind]
+        steps = [one.name for one in attempt.workflow.steps]
+        if step not in steps:
+            raise NotJudged(f"there is no step {step!r}; its steps are: {', '.join(steps) or 'none'}")
+        there = [one for one in attempt.run().run.trace.messages if one.kind == kind]
+        found = [one.text for one in there if one.step == step]
         if any(text in one for one in found):
             return None
-        return f"in this run it should have {text!r} in it; there is: {' | '.join(map(short, found)) or 'none'}"
+        elsewhere = next((f"; step {one.step!r} has it" for one in there if text in one.text and one.step), "")
+        was = " | ".join(map(short, found)) or "none"
+        return f"in this run it should have {text!r} in it; there is: {was}{elsewhere}"
 
-    return Criterion(f"the client reads {what}", judge)
+    return Criterion(f"at {step!r} the client reads {what}", judge)
 
 
 def answers(project: str, task: str, pages: list[str], wanted: str) -> Criterion:
     """The learner's client answers a run of `add_task` so that this is written."""
 
     def judge(attempt: Attempt) -> Reason:
-        if not callable(attempt.value):
-            raise NotJudged(f"give a function that takes a run, not {type(attempt.value).__name__}")
+        client = ordinary(attempt.value, "give a function that takes a run")
         written: list[str] = []
 
         def add_journal_task(formatted_task: str) -> dict[str, bool]:
@@ -71,10 +77,12 @@ def answers(project: str, task: str, pages: list[str], wanted: str) -> Criterion
         logseq = mf.mock({"list_pages": {"page_names": pages}, "add_journal_task": add_journal_task})
         with opened({"logseq": logseq}) as servers:
             run = ADD_TASK.start(servers, project=project, task=task).all()
-            attempt.value(run)
+            client(run)
         if written == [wanted]:
             return None
         what = f"it writes {short(repr(written))}" if written else "it writes nothing"
         return f"{what}; of the pages {', '.join(pages)} and the task {task!r}, {wanted!r} should be written"
 
-    return Criterion(f"for {project!r} it chooses among {len(pages)} pages, and writes the task once", judge)
+    return Criterion(
+        f"for {project!r} it chooses among the pages {', '.join(map(repr, pages))}, and writes the task once", judge
+    )

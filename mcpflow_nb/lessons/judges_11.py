@@ -6,13 +6,16 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import mcpflow_nb as mf
+from mcpflow_nb.errors import DefinitionError
 from mcpflow_nb.lessons.attempt import Attempt, NotJudged, opened, unmet
+from mcpflow_nb.lessons.criteria import ordinary, passed
 from mcpflow_nb.lessons.lesson import Criterion, Mocks, Reason
 from mcpflow_nb.workflows.steps import WorkflowStep
 from mcpflow_nb.workflows.workflow import SequentialWorkflow
 
 POLICY: Final = "policy://leave-days"
 GRACE: Final = {"employee_id": "emp-731", "last_day": "2027-03-31"}
+ALAN: Final = {"employee_id": "emp-852", "last_day": "2028-06-30"}
 FOUND: Final = {"name": "Grace Hopper", "email": "grace@company.example", "manager_email": "alan@company.example"}
 
 
@@ -20,16 +23,17 @@ def desks(outputs: Mapping[str, Any] | None = None) -> Mapping[str, mf.Mock]:
     """Return the five servers, which know another person than the notebook's; `outputs` are schemas by tool."""
 
     def find_person(employee_id: str) -> Any:
-        return {**FOUND, "open_leave_days": 9}
+        found = {"name": "Alan Kay", "email": "kay@company.example", "manager_email": "ada@company.example"}
+        return {**(FOUND if employee_id == GRACE["employee_id"] else found), "open_leave_days": 9}
 
     def revoke_access(email: str) -> Any:
         return {"systems": 7}
 
     def reclaim_laptop(employee_id: str, last_day: str) -> Any:
-        return {"return_label": "RL-731"}
+        return {"return_label": f"RL-{employee_id[-3:]}"}
 
     def final_pay(employee_id: str, last_day: str, paid_days: int) -> Any:
-        return {"pay_id": "fp-731"}
+        return {"pay_id": f"fp-{employee_id[-3:]}"}
 
     def send_notice(to: str, name: str, return_label: str, pay_id: str, reason: str = "not given") -> Any:
         return {"sent": True}
@@ -144,8 +148,11 @@ def holds_in_a_drill() -> Criterion:
     """With these output schemas a drill of the whole offboarding has no cell silently wrong."""
 
     def judge(attempt: Attempt) -> Reason:
+        schemas = _schemas(attempt)
+        if problem := _stopped(schemas):
+            raise NotJudged(problem)
         decided = with_step(finished, finished["settle"].arg("paid_days", 4))
-        with opened(desks(_schemas(attempt))) as servers:
+        with opened(desks(schemas)) as servers:
             drill = mf.drill(decided, servers, GRACE)
         if not drill.bad:
             return None
@@ -159,11 +166,14 @@ def lets_the_right_answers_pass() -> Criterion:
     """With these output schemas the right answers still do."""
 
     def judge(attempt: Attempt) -> Reason:
-        schemas = _schemas(attempt)
-        run = played(finished, lambda: desks(schemas))
-        return None if run.outcome == "completed" else f"the run is {run.outcome}: {run.reason}"
+        return _stopped(_schemas(attempt))
 
     return Criterion("the right answers still pass", judge)
+
+
+def _stopped(schemas: Mapping[str, Any]) -> str | None:
+    run = played(finished, lambda: desks(schemas))
+    return None if run.outcome == "completed" else f"the run is {run.outcome}: {run.reason}"
 
 
 def _schemas(attempt: Attempt) -> Mapping[str, Any]:
@@ -171,7 +181,11 @@ def _schemas(attempt: Attempt) -> Mapping[str, Any]:
         raise NotJudged(f"give a dict of schemas by tool, not {type(attempt.value).__name__}")
     if unknown := [name for name in attempt.value if name not in ("find_person", "reclaim_laptop", "final_pay")]:
         raise NotJudged(f"{unknown[0]!r} is not asked for; the tools are find_person, reclaim_laptop and final_pay")
-    with opened(desks(attempt.value)) as servers:
+    try:
+        mocks = desks(attempt.value)
+    except DefinitionError as error:
+        raise NotJudged(str(error)) from None
+    with opened(mocks) as servers:
         errors = finished.check(servers).errors
     if errors:
         raise NotJudged(f"with these schemas a check of the workflow says: {errors[0].message}")
@@ -182,7 +196,7 @@ def passes_with(what: str = "the finished workflow") -> Criterion:
     """The test that was given passes where nothing is wrong."""
 
     def judge(attempt: Attempt) -> Reason:
-        problem = _tested(attempt, finished)
+        problem, _ = _tested(attempt, finished)
         return None if problem is None else f"it fails: {type(problem).__name__}: {problem}"
 
     return Criterion(f"it passes with {what}", judge)
@@ -192,35 +206,52 @@ def fails_with(slip: str) -> Criterion:
     """The test that was given fails with a slip of `SLIPS`."""
 
     def judge(attempt: Attempt) -> Reason:
-        if _tested(attempt, finished) is not None:
+        if _tested(attempt, finished)[0] is not None:
             raise NotJudged("it fails with the finished workflow, so it tells nothing yet")
-        return "it passes, and should not" if _tested(attempt, SLIPS[slip]) is None else None
+        problem, found = _tested(attempt, SLIPS[slip])
+        return f"it passes, and should not{passed(found)}" if problem is None else None
 
     return Criterion(f"it fails with one that {slip}", judge)
 
 
-def _tested(attempt: Attempt, workflow: SequentialWorkflow) -> Exception | None:
-    if not callable(attempt.value):
-        raise NotJudged(f"give a function of a workflow and its servers, not {type(attempt.value).__name__}")
+def _tested(attempt: Attempt, workflow: SequentialWorkflow) -> tuple[Exception | None, Any]:
+    test = ordinary(attempt.value, "give a function of a workflow and its servers")
     with opened(desks()) as servers:
         try:
-            attempt.value(workflow, servers)
+            return None, test(workflow, servers)
         except Exception as error:  # noqa: BLE001 - the learner's function is behind it
-            return error
-    return None
+            return error, None
+
+
+def fits_others() -> Criterion:
+    """For another person, on another day, the calls are those of the finished workflow, and nobody else is named."""
+
+    def judge(attempt: Attempt) -> Reason:
+        if problem := _other_calls(attempt, "here should be called", ALAN):
+            return problem
+        asked = [one.guidance or "" for one in attempt.run(**ALAN).run.trace if one.status == "handoff"]
+        by_hand = any(GRACE["employee_id"] in one for one in asked)
+        return f"the guidance names {GRACE['employee_id']}, by hand; write {{employee_id}}" if by_hand else None
+
+    return Criterion("for another person, on another day, all of it fits as well", judge)
+
+
+def _other_calls(attempt: Attempt, before: str, given: Mapping[str, str]) -> str | None:
+    """Return the first call that differs from those of the finished workflow, in words."""
+    attempt.run(**given)  # a workflow that cannot start says so in its own words
+    old, new = ([(one.tool, one.sent) for one in played(flow, desks, **given).trace if one.started] for flow in
+                (finished, attempt.workflow))  # fmt: skip
+    for right, found in zip(old, new, strict=False):
+        if right != found:
+            return f"{before} {right[0]} with {right[1]}; this one calls {found[0]} with {found[1]}"
+    return None if len(old) == len(new) else f"{before} {len(old)} tools; this one calls {len(new)}"
 
 
 def serves_old_callers() -> Criterion:
     """With the arguments of version 1 alone, the same calls are made as ever."""
 
     def judge(attempt: Attempt) -> Reason:
-        attempt.run()
-        old, new = ([(one.tool, one.sent) for one in played(flow, desks).trace if one.started] for flow in
-                    (finished, attempt.workflow))  # fmt: skip
-        for before, after in zip(old, new, strict=False):
-            if before != after:
-                return f"version 1 called {before[0]} with {before[1]}, this one {after[0]} with {after[1]}"
-        return None if len(old) == len(new) else f"version 1 makes {len(old)} calls, this one {len(new)}"
+        return _other_calls(attempt, "version 1 called", GRACE) or _other_calls(attempt, "version 1 called", ALAN)
 
     return Criterion("who gives only the arguments of version 1 gets the same calls", judge)
 
@@ -231,7 +262,15 @@ def passes_on_the_reason() -> Criterion:
     def judge(attempt: Attempt) -> Reason:
         attempt.run(reason="a new town")
         sent = played(attempt.workflow, desks, reason="a new town").trace[-1].sent
-        return None if sent.get("reason") == "a new town" else f"the last call was sent: {', '.join(sent)}"
+        return (
+            None
+            if sent.get("reason") == "a new town"
+            else (
+                f"it is sent as {sent['reason']!r}, not 'a new town'"
+                if "reason" in sent
+                else f"the last call was sent: {', '.join(sent)}"
+            )
+        )
 
     return Criterion("the notice is sent the argument 'reason', when it is given", judge)
 
@@ -240,7 +279,10 @@ def embeds_the_policy() -> Criterion:
     """Who decides has the policy before them."""
 
     def judge(attempt: Attempt) -> Reason:
-        last = attempt.run().run.trace[-1]
+        run = attempt.run().run
+        last = run.trace[-1]
+        if run.outcome != "handoff":
+            return f"nobody is asked; the run is {run.outcome}"
         found = [one.uri for one in last.resources]
         there = f"it has: {', '.join(found)}" if found else "it has none"
         return None if POLICY in found else unmet(f"{POLICY} is not among its resources; {there}",

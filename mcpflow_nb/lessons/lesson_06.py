@@ -2,105 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Final
 
-import mcpflow_nb as mf
-from mcpflow_nb.lessons.attempt import Attempt, NotJudged, opened
-from mcpflow_nb.lessons.criteria import calls, ends, equals, sends, valid
-from mcpflow_nb.lessons.lesson import Criterion, Exercise, Lesson, Question, Reason
-from mcpflow_nb.records.record import EDITED
-
-STEPS: Final = ("hours", "contract", "gross", "bonus", "tax", "pay")
-
-
-def _company() -> Mapping[str, mf.Mock]:
-    return {
-        "office": mf.mock({
-            "hours": lambda person: {"person": person, "worked": 20, "week": 9},
-            "contract": lambda person: {"rate": 50, "bonus_percent": 10, "tax_percent": 20},
-        }),
-        "bank": mf.mock({
-            "gross": lambda hours, rate: {"amount": hours * rate},
-            "bonus": lambda amount, percent: {"amount": amount * (100 + percent) / 100},
-            "tax": lambda amount, percent: {"amount": amount * (100 - percent) / 100},
-            "pay": lambda to, amount: {"payment": "P-9", "to": to, "amount": amount},
-        })}  # fmt: skip
-
-
-def _wage() -> mf.SequentialWorkflow:
-    """Return a workflow of the same steps, where nothing is wrong."""
-    who, field = mf.prompt_arg("person"), mf.field
-    return (
-        mf.SequentialWorkflow("wage", "Pay the wage of a week").argument("person", "Who is paid")
-        .step("hours", tool="office.hours", args={"person": who}, bind="sheet")
-        .step("contract", tool="office.contract", args={"person": who}, bind="terms")
-        .step("gross", tool="bank.gross", bind="earned",
-              args={"hours": field("sheet", "worked"), "rate": field("terms", "rate")})
-        .step("bonus", tool="bank.bonus", bind="more",
-              args={"amount": field("earned", "amount"), "percent": field("terms", "bonus_percent")})
-        .step("tax", tool="bank.tax", bind="net",
-              args={"amount": field("more", "amount"), "percent": field("terms", "tax_percent")})
-        .step("pay", tool="bank.pay", bind="payment", args={"to": who, "amount": field("net", "amount")})
-    )  # fmt: skip
-
-
-def _of_run(text: str, judge: Callable[[mf.Run], Reason]) -> Criterion:
-    """A criterion of the run that the learner gave."""
-
-    def judged(attempt: Attempt) -> Reason:
-        if not isinstance(attempt.value, mf.Run):
-            raise NotJudged(f"give a run, as fork() returns it, not {type(attempt.value).__name__}")
-        return judge(attempt.value)
-
-    return Criterion(text, judged)
-
-
-def _is_fork(run: mf.Run) -> Reason:
-    kept = run.parent is not None and run.parent["payment"]["amount"] == 910
-    return None if kept else "it is no fork of `paid`; with `paid.fork()` the first run stays, to compare with"
-
-
-def _edited(run: mf.Run) -> Reason:
-    edits = {(one.step, passed.name): passed.value for one in run.trace for passed in one.arguments
-             if passed.origin == EDITED}  # fmt: skip
-    shown = ", ".join(f"{name!r} of {step!r} = {value!r}" for (step, name), value in edits.items())
-    return (
-        None
-        if edits == {("bonus", "percent"): 4}
-        else f"edited by hand: {shown or 'nothing'}; change the argument that exercise 1 found to its right value"
-    )
-
-
-def _not_before(run: mf.Run) -> Reason:
-    called = [one.step for one in run.own_records if one.started is not None and one.source == "mock"]
-    return None if called == list(STEPS[3:]) else f"it called {', '.join(called) or 'nothing'} itself"
-
-
-def _pays(run: mf.Run) -> Reason:
-    pays = f"it pays {run['payment']['amount']}" if run.outcome == "completed" else f"the run is {run.outcome}"
-    return None if pays == "it pays 728.0" else pays
-
-
-def _goes_on(failing: str) -> Criterion:
-    """The learner's function brings a run that failed at this step to its end, and calls nothing else twice."""
-
-    def judge(attempt: Attempt) -> Reason:
-        if not callable(attempt.value):
-            raise NotJudged(f"give a function: def go_on(run): ..., not {type(attempt.value).__name__}")
-        with opened(_company()) as servers:
-            run = _wage().start(servers, person="Grace")
-            run.fail(failing, "closed").all()
-            made = attempt.value(run)
-            sent = [one.step for one in made.effects()] if isinstance(made, mf.Run) else []
-        if not isinstance(made, mf.Run) or made.effects().rows[:1] != run.effects().rows[:1]:
-            return "it does not return the run that it was given; a new run calls every step a second time"
-        if sent != [*STEPS[: STEPS.index(failing) + 1], *STEPS[STEPS.index(failing) :]]:
-            return f"called were, in all: {', '.join(sent)}"
-        return None if made.outcome == "completed" else f"the run is {made.outcome}: {made.reason}"
-
-    return Criterion(f"a run that failed at {failing!r} goes on from there to its end", judge)
-
+from mcpflow_nb.lessons.criteria import calls, ends, equals, fits, sends, valid
+from mcpflow_nb.lessons.judges_06 import STEPS, company, edited, goes_on, is_fork, not_before, of_run, pays
+from mcpflow_nb.lessons.lesson import Exercise, Lesson, Question
 
 FIND: Final = Exercise(
     "06.1",
@@ -123,10 +29,10 @@ EDIT: Final = Exercise(
     "06.2",
     "Change it by hand, and go on",
     criteria=(
-        _of_run("it is a fork, and the run it was forked from is as it was", _is_fork),
-        _of_run("the one argument was edited, and nothing else", _edited),
-        _of_run("it called bonus, tax and pay, and not again what lies before", _not_before),
-        _of_run("it pays 728", _pays),
+        of_run("it is a fork, and the run it was forked from is as it was", is_fork),
+        of_run("the one argument was edited, and nothing else", edited),
+        of_run("it called bonus, tax and pay, and not again what lies before", not_before),
+        of_run("it pays 728", pays),
     ),
     hints=(
         "Four verbs, in the order in which the task names them. The first cell of the lesson with `fork` has the same four.",
@@ -147,6 +53,8 @@ MEND: Final = Exercise(
         sends("bank.bonus", "percent", 10, "the bonus of the contract"),
         sends("bank.tax", "percent", 20, "the tax of the contract"),
         sends("bank.pay", "amount", 880.0, "what is left of the wage"),
+        fits({"person": "Alan"}, ("office.hours", {"person": "Alan"}), ("bank.gross", {"hours": 10, "rate": 30}),
+             ("bank.bonus", {"percent": 50}), ("bank.tax", {"percent": 40}), ("bank.pay", {"to": "Alan", "amount": 270.0})),
         ends(),
     ),
     hints=(
@@ -156,23 +64,25 @@ MEND: Final = Exercise(
     ),
     wrong="""mended_wage = wage.model_copy(update={"steps": tuple(
     step.arg("percent", 4) if step.name == "bonus" else step for step in wage.steps)})""",
-    mocks=_company,
+    mocks=company,
     given={"person": "Grace"},
-)
+)  # fmt: skip
 
 NOT_CALLED: Final = Exercise(
     "06.4",
     "What was not called again",
     criteria=(
         equals(
-            "rerun tax", list(STEPS[:4]), "what lies before the step that is re-run is used again; write every name"
+            "rerun tax",
+            (list(STEPS[:4]), STEPS[:4]),
+            "what lies before the step that is re-run is used again; a list of every name, in order",
         ),
         equals(
             "adopt",
-            list(STEPS[:3]),
+            (list(STEPS[:3]), STEPS[:3]),
             "an answer holds where tool and arguments are the same; bonus gets another per cent",
         ),
-        equals("new run", [], "a new run knows nothing of an older one"),
+        equals("new run", ([], ()), "a new run knows nothing of an older one"),
     ),
     hints=(
         'Ask before it happens: `paid.plan("tax")` shows what a re-run calls. What it does not list is not called.',
@@ -185,7 +95,7 @@ NOT_CALLED: Final = Exercise(
 BREAK_IT: Final = Exercise(
     "06.5",
     "Break it: go on after a failure",
-    criteria=(_goes_on("contract"), _goes_on("tax"), _goes_on("pay")),
+    criteria=(goes_on("contract"), goes_on("tax"), goes_on("pay")),
     hints=(
         "The run has stopped, so `run.all()` alone refuses to go on. Which verb calls a step again?",
         "`run.rerun(name)` calls again from a step on. The step that failed is the last one in the trace.",

@@ -29,7 +29,7 @@ MOCK_HR: Final = Exercise(
     criteria=(
         mocking("create_employee"),
         mails("Linus Pauling", "linus@company.example"),
-        mails("Marie Curie", "marie@company.example"),
+        mails("Marie Curie", "marie@company.example", "research"),
         CLOSED,
     ),
     hints=(

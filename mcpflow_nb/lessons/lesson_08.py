@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mcpflow_nb.lessons.criteria import ends, equals, sends, valid
+from mcpflow_nb.lessons.criteria import calls, ends, equals, fits, sends, valid
 from mcpflow_nb.lessons.judges_08 import (
     leaves,
     pays_nothing,
@@ -18,14 +18,26 @@ from mcpflow_nb.lessons.judges_08 import (
 )
 from mcpflow_nb.lessons.lesson import Exercise, Lesson, Question
 
+OTHER: Final = fits(
+    {"item": "chair", "amount": 30},
+    ("bank.pay", {"amount": 30}),
+    ("store.in_stock", {"item": "chair"}),
+    ("office.check_budget", {"amount": 30}),
+    ("store.order", {"item": "chair", "payment_id": "p-3"}),
+)
+
 READ: Final = Exercise(
     "08.1",
     "Read the client's error",
     criteria=(
         equals("step", "charge", "look at `reason`: it begins with the step"),
         equals("status", "unknown", "each entry of `steps` has its status; look at the last one"),
-        equals("done", ["find", "seat", "meal"], "the entries of `steps` whose status is ok, in their order"),
-        equals("not_called", ["ticket"], "look at `remaining`"),
+        equals(
+            "done",
+            (["find", "seat", "meal"], ("find", "seat", "meal")),
+            "the entries of `steps` whose status is ok, in their order",
+        ),
+        equals("not_called", (["ticket"], ("ticket",)), "look at `remaining`, and make a list of it"),
     ),
     hints=(
         "`said` is a dict. Four of its keys matter here: `reason`, `outcome`, `steps`, `remaining`.",
@@ -45,6 +57,8 @@ RETRY: Final = Exercise(
         retries("busy always: three attempts, and the last error is raised",
                  tuple(ConnectionError(one) for one in "abcdefgh"), [2, 4], 3),
         retries("another error is raised at once", (ValueError("no such account"),), [], 1),
+        retries("an OSError that is no ConnectionError is raised at once", (OSError("the disk is full"),), [], 1),
+        retries("an answer that is 0 or empty is an answer too", (), [], 1, answers=0),
     ),
     hints=(
         "Look at `create_payroll_with_retry`: yours is the same, but what is called and how to wait are given to you.",
@@ -69,6 +83,7 @@ LEFT: Final = Exercise(
         leaves("a run that only read has left nothing", "ask_it", "error", []),
         leaves("a call that was made twice counts twice", "make_it", "error",
                 ["make_it", "make_it", "set_it", "send_it"], again=True),
+        leaves("a call that was never sent does not count", "", "", ["make_it", "set_it"], unsent=True),
     ),
     hints=(
         "`run.effects()` has a row for each call that was sent. Go through it with `for one in run.effects()`.",
@@ -106,6 +121,7 @@ BREAK_IT: Final = Exercise(
         pays_nothing("the budget refuses: nothing is paid or ordered", refused_budget),
         pays_nothing("the store cannot say: nothing is paid or ordered", refused_stock),
         sends("store.order", "payment_id", "p-8", "the payment that was made"),
+        OTHER,
         ends(),
     ),
     hints=(
@@ -124,10 +140,11 @@ COVERED: Final = Exercise(
     "Take a payment back",
     criteria=(
         valid(),
-        same_calls(),
+        calls("bank.pay", "store.in_stock", "office.check_budget", "store.order"),
         refunds("the budget refuses: the payment is taken back", refused_budget),
-        refunds("the store cannot say: the payment is taken back", refused_stock),
+        refunds("the store cannot say: a payment of 30 is taken back", refused_stock, "p-3", amount=30),
         sends("store.order", "payment_id", "p-8", "the payment that was made"),
+        OTHER,
         ends(),
     ),
     hints=(

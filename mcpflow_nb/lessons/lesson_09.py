@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import mcpflow_nb as mf
-from mcpflow_nb.lessons.criteria import calls, ends, equals, sends, valid
+from mcpflow_nb.lessons.criteria import calls, ends, equals, fits, sends, valid
 from mcpflow_nb.lessons.judges_09 import ANSWERS, ASKED, FAILURE, NAMED, OFFERED, ROLES, WORDS
 from mcpflow_nb.lessons.lesson import Exercise, Lesson, Question
 
@@ -16,8 +16,12 @@ READ_TRACE: Final = Exercise(
     criteria=(
         equals("failed", "provision_laptop", "look for the row that is not ok"),
         equals("status", "tool_error", "it stands in the column status of that row"),
-        equals("called", 4, "every row is a call, also the one that failed"),
-        equals("not_run", ["send_welcome"], "the steps of the workflow that have no row, as a list of names"),
+        equals("called", 4, "a number is asked for; every row is a call, also the one that failed"),
+        equals(
+            "not_run",
+            (["send_welcome"], ("send_welcome",)),
+            "the steps of the workflow that have no row, as a list of names",
+        ),
     ),
     hints=(
         "One row of the table has another status than the rest.",
@@ -74,10 +78,10 @@ BE_CLIENT: Final = Exercise(
 
 def _leaving() -> Mapping[str, mf.Mock]:
     def get_employee(employee_id: str) -> Any:
-        return {"email": "grace@lab.example"}
+        return {"email": "grace@lab.example" if employee_id == "emp-731" else "alan@lab.example"}
 
     def reclaim_laptop(employee_id: str) -> Any:
-        return {"label": "box-52"}
+        return {"label": "box-52" if employee_id == "emp-731" else "box-9"}
 
     return {
         "hr": mf.mock({"get_employee": get_employee}),
@@ -95,6 +99,8 @@ BREAK_IT: Final = Exercise(
         sends("it.reclaim_laptop", "employee_id", "emp-731", "the argument 'employee_id'"),
         sends("comms.send_email", "label", "box-52", "the label of the laptop's box"),
         sends("comms.send_email", "to", "grace@lab.example", "the address that HR has"),
+        fits({"employee_id": "emp-8"}, ("hr.get_employee", {"employee_id": "emp-8"}), ("it.reclaim_laptop", {"employee_id": "emp-8"}),
+             ("comms.send_email", {"to": "alan@lab.example", "label": "box-9"})),
         ends("completed"),
     ),
     hints=(
@@ -111,7 +117,7 @@ BREAK_IT: Final = Exercise(
 )""",
     mocks=_leaving,
     given={"employee_id": "emp-731"},
-)
+)  # fmt: skip
 
 PREDICTIONS: Final = (
     Question(

@@ -37,8 +37,8 @@ LEAVE_IT: Final = Exercise(
         calls("desk.list_teams"),
         hands_over("assign", "team"),
         knows("customer", "Grace"),
-        reads("guidance", "the roses wilt", "guidance with the words of the problem in it"),
-        reads("resource", "What grows goes to the garden.", "the rules of the desk"),
+        reads("guidance", "the roses wilt", "guidance with the words of the problem in it", "assign"),
+        reads("resource", "What grows goes to the garden.", "the rules of the desk", "assign"),
     ),
     hints=(
         "`add_task` at the top is built in the same way. What is new: one value is sent, and another is left out.",
@@ -78,6 +78,7 @@ CLIENT: Final = Exercise(
     criteria=(
         answers("Release Notes", "Proofread", ["roadmap", "release-notes", "release"], "[[release-notes]] Proofread"),
         answers("hiring", "Write to Ada", ["Hiring 2025", "Hiring"], "[[Hiring]] Write to Ada"),
+        answers("Road-Map", "Draw it", ["Road Map 2027", "map", "ROAD MAP"], "[[ROAD MAP]] Draw it"),
     ),
     hints=(
         "There are two parts: find the page, then answer. The pages and the arguments are in the run.",
@@ -112,8 +113,8 @@ BREAK_IT: Final = Exercise(
         valid(),
         calls("logseq.list_pages"),
         hands_over("add_task", "formatted_task"),
-        reads("guidance", "Road Map", "guidance with the name of the project in it"),
-        reads("resource", "Begin with the page", "the guide"),
+        reads("guidance", "Road Map", "guidance with the name of the project in it", "add_task"),
+        reads("resource", "Begin with the page", "the guide", "add_task"),
     ),
     hints=(
         "What does `add_task` send now, and who should decide on it?",

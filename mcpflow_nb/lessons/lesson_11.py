@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import mcpflow_nb as mf
-from mcpflow_nb.lessons.criteria import calls, declares, ends, equals, sends, valid
+from mcpflow_nb.lessons.criteria import calls, declares, ends, equals, fits, is_named, sends, valid
 from mcpflow_nb.lessons.judges_11 import (
     FOUND,
     GRACE,
@@ -15,6 +15,7 @@ from mcpflow_nb.lessons.judges_11 import (
     desks,
     embeds_the_policy,
     fails_with,
+    fits_others,
     has_the_steps,
     holds_in_a_drill,
     lets_the_right_answers_pass,
@@ -29,7 +30,7 @@ from mcpflow_nb.values import ABSENT
 
 def _badges() -> Mapping[str, mf.Mock]:
     def lock_badge(employee_id: str) -> Any:
-        return {"badge_id": "b-731"}
+        return {"badge_id": f"b-{employee_id[-3:]}"}
 
     def tell(badge: str, place: str = "the front desk") -> Any:
         return {"told": True}
@@ -65,6 +66,7 @@ BUILD: Final = Exercise(
         valid(),
         declares("employee_id"),
         declares("last_day"),
+        is_named("offboard_employee"),
         has_the_steps(),
         calls("people.find_person", "access.revoke_access", "it.reclaim_laptop"),
         sends("access.revoke_access", "email", FOUND["email"], "the address that was found"),
@@ -72,6 +74,7 @@ BUILD: Final = Exercise(
         ends("handoff"),
         asks_a_person(),
         tells_the_manager(),
+        fits_others(),
     ),
     hints=(
         "Take the five lines of the task one by one: each is a `.step` with its tool, its `bind` and its `args`. The refund shows how a "
@@ -130,6 +133,7 @@ VERSION_2: Final = Exercise(
     "Version 2: additions that break nobody",
     criteria=(
         valid(),
+        is_named("offboard_employee"),
         declares("reason", required=False),
         serves_old_callers(),
         passes_on_the_reason(),
@@ -153,12 +157,18 @@ BREAK_IT: Final = Exercise(
     "Break it: a second version that breaks its callers",
     criteria=(
         valid(),
+        is_named("return_badge"),
         declares("employee_id"),
         declares("place", required=False),
         calls("door.lock_badge", "desk.tell"),
         sends("door.lock_badge", "employee_id", "emp-731", "the argument 'employee_id'"),
         sends("desk.tell", "place", ABSENT, "nothing (an old caller gives no place)"),
         sends("desk.tell", "place", "the garage", "the argument 'place'", place="the garage"),
+        fits(
+            {"employee_id": "emp-852"},
+            ("door.lock_badge", {"employee_id": "emp-852"}),
+            ("desk.tell", {"badge": "b-852"}),
+        ),
     ),
     hints=(
         "Begin from `badge`, not from `hasty`: what old callers rely on is all there. Then add what is new.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -9,7 +10,7 @@ import mcpflow_nb as mf
 from mcpflow_nb.connecting.config import spec
 from mcpflow_nb.errors import ConfigError
 from mcpflow_nb.lessons.attempt import Attempt, NotJudged
-from mcpflow_nb.lessons.criteria import calls, declares, ends, sends, valid
+from mcpflow_nb.lessons.criteria import calls, declares, ends, fits, sends, valid
 from mcpflow_nb.lessons.lesson import Criterion, Exercise, Lesson, Question, Reason
 
 STATUS: Final = "On branch at-Tuesday\nChanges to be committed:\n\tmodified:   plans.md"
@@ -18,13 +19,18 @@ WORDS: Final = ("-m", "mcp_server_time", "--local-timezone", "Europe/Berlin")
 
 def _servers() -> Mapping[str, mf.Mock]:
     def get_current_time(timezone: str) -> Any:
-        return {"timezone": timezone, "datetime": "2027-03-30T08:00:00+02:00", "day_of_week": "Tuesday", "is_dst": True}
+        return {
+            "timezone": timezone,
+            "datetime": "2027-03-30T08:00:00+02:00",
+            "day_of_week": "Tuesday" if timezone == "Europe/Rome" else "Wednesday",
+            "is_dst": True,
+        }
 
     def git_create_branch(repo_path: str, branch_name: str) -> Any:
         return f"Created branch '{branch_name}'"
 
     def git_status(repo_path: str) -> Any:
-        return STATUS
+        return STATUS if repo_path == "/srv/plans" else "On branch main\nnothing to commit"
 
     def git_commit(repo_path: str, message: str) -> Any:
         return "Changes committed successfully with hash 731"
@@ -40,15 +46,23 @@ def _command(attempt: Attempt) -> tuple[str, ...]:
         raise NotJudged('give a dict with "mcpServers", and in it a dict of servers by name')
     if list(value["mcpServers"]) != ["clock"]:
         raise NotJudged(f"its one server is 'clock'; it has: {', '.join(map(str, value['mcpServers'])) or 'none'}")
+    clock = value["mcpServers"]["clock"]
+    if not isinstance(clock, dict) or not isinstance(clock.get("command", ""), str):
+        raise NotJudged(
+            '\'clock\' is a dict with "command", a text of one word, and "args", a list of the words after it'
+        )
     try:
-        return spec("clock", value["mcpServers"]["clock"]).command
+        return spec("clock", clock).command
     except ConfigError as error:
         raise NotJudged(str(error)) from None
 
 
 def _is_started_by_python(attempt: Attempt) -> Reason:
     command = _command(attempt)
-    return None if command and "python" in command[0] else f"it would start {command[0] if command else 'nothing'}"
+    program = re.split(r"[\\/]", command[0])[-1] if command else ""
+    if re.fullmatch(r"python[\d.]*(\.exe)?", program):
+        return None
+    return f"it would start {command[0]!r}, which is one word" if command else "it would start nothing"
 
 
 def _has_the_words(attempt: Attempt) -> Reason:
@@ -84,6 +98,8 @@ BY_DAY: Final = Exercise(
         sends("time.get_current_time", "timezone", "Europe/Rome", "the argument 'timezone'"),
         sends("git.git_create_branch", "repo_path", "/srv/plans", "the argument 'repo'"),
         sends("git.git_create_branch", "branch_name", "at-Tuesday", "'at-' and the day of the week"),
+        fits({"repo": "/srv/logs", "timezone": "Asia/Tokyo"}, ("time.get_current_time", {"timezone": "Asia/Tokyo"}),
+             ("git.git_create_branch", {"repo_path": "/srv/logs", "branch_name": "at-Wednesday"})),
         ends(),
     ),
     hints=(
@@ -101,7 +117,7 @@ BY_DAY: Final = Exercise(
 )""",
     mocks=_servers,
     given={"repo": "/srv/plans", "timezone": "Europe/Rome"},
-)
+)  # fmt: skip
 
 BREAK_IT: Final = Exercise(
     "12.3",
@@ -112,6 +128,8 @@ BREAK_IT: Final = Exercise(
         sends("git.git_status", "repo_path", "/srv/plans", "the argument 'repo'"),
         sends("git.git_commit", "repo_path", "/srv/plans", "the argument 'repo'"),
         sends("git.git_commit", "message", STATUS, "the whole text of the status"),
+        fits({"repo": "/srv/logs"}, ("git.git_status", {"repo_path": "/srv/logs"}),
+             ("git.git_commit", {"repo_path": "/srv/logs", "message": "On branch main\nnothing to commit"})),
         ends(),
     ),
     hints=(
@@ -129,7 +147,7 @@ BREAK_IT: Final = Exercise(
 )""",
     mocks=_servers,
     given={"repo": "/srv/plans"},
-)
+)  # fmt: skip
 
 PREDICTIONS: Final = (
     Question(

@@ -10,9 +10,10 @@ from typing import Any, Final
 
 import mcpflow_nb as mf
 from mcpflow_nb.lessons.attempt import Attempt, NotJudged, opened
-from mcpflow_nb.lessons.criteria import equals
-from mcpflow_nb.lessons.functions import done, gives
+from mcpflow_nb.lessons.criteria import equals, ordinary
+from mcpflow_nb.lessons.functions import done
 from mcpflow_nb.lessons.lesson import Criterion, Exercise, Lesson, Question, Reason
+from mcpflow_nb.views.html import short
 
 LOANS: Final = [
     {"Title": "Emma", "reader": "Mai", "weeks": 1},
@@ -40,16 +41,36 @@ def _reserves_each(attempt: Attempt) -> Reason:
     return None if sorted(found) == ["Emma", "Persuasion"] else f"reserved were: {', '.join(sorted(found)) or 'none'}"
 
 
+def _hands_out_each(attempt: Attempt) -> Reason:
+    found = sorted(
+        (sent["loan"], sent["reader"]) for tool, sent in done(attempt, LOANS).calls if tool == "desk.hand_out"
+    )
+    shown = ", ".join(f"{loan} to {reader}" for loan, reader in found) or "none"
+    return None if found == [("loan-Emma", "Mai"), ("loan-Persuasion", "Ann")] else f"handed out were: {shown}"
+
+
+def _counts(attempt: Attempt) -> Reason:
+    for loans, wanted in ((LOANS, {"completed": 2, "refused": 1}), (LOANS[:1], {"completed": 1})):
+        found = done(attempt, loans).value
+        if not isinstance(found, Mapping) or dict(found) != wanted:
+            hint = "; does it `return` what it found?" if found is None else ""
+            return f"of {len(loans)} rows it returns {short(repr(found))}; it should be {wanted}{hint}"
+    return None
+
+
 def _twice(attempt: Attempt) -> tuple[Any, Counter[str]]:
     """Return what the second of two calls gave, the book mended between them, and how often each was reserved."""
-    function, broken = attempt.value, {"Ulysses": True}
-    if not callable(function):
-        raise NotJudged("give a function of servers, loans and journal; its name without brackets: check(..., name)")
+    broken = {"Ulysses": True}
+    function = ordinary(attempt.value, "give a function of servers, loans and journal, its name without brackets")
     mocks = _servers(broken)
     with opened(mocks) as servers, tempfile.TemporaryDirectory() as folder:
         journal = Path(folder) / "loans.db"
         function(servers, NAMED, journal)
         broken["Ulysses"] = False
+        if not journal.exists():
+            raise NotJudged("after the first call there is nothing in the journal that it was given")
+        if not mocks["shelf"].log:
+            raise NotJudged("the first call reserved nothing on the servers that it was given")
         results = function(servers, NAMED, journal)
     return results, Counter(call.arguments["title"] for call in mocks["shelf"].log)
 
@@ -90,7 +111,8 @@ LEND_ALL: Final = Exercise(
     "A column of another name",
     criteria=(
         Criterion("each book that can be lent is reserved once", _reserves_each),
-        gives({"completed": 2, "refused": 1}, "how many rows came to each outcome", LOANS),
+        Criterion("each reserved book is handed out to its reader", _hands_out_each),
+        Criterion("of two lists it returns how many rows came to each outcome", _counts),
     ),
     hints=(
         "The workflow's argument is `book`, the table's column `Title`. See how the first map of this lesson says such a thing.",
