@@ -36,7 +36,7 @@ WORST: Final[tuple[Verdict, ...]] = (
     "hung", "silently wrong", "handed off", "stopped", "unharmed", "not reached", "no place",
 )  # fmt: skip
 """Verdicts, the worst one first: a cell with several tries has the worst of theirs."""
-STEP_SECONDS: Final = 0.3
+STEP_SECONDS: Final = 1.0
 MOST_FIELDS: Final = 8
 _DEMANDS: Final = "the arguments break the tool's input schema: 'added_since' is a required property"
 
