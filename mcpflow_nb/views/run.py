@@ -48,7 +48,7 @@ def plain(run: Any) -> str:
         return page([*lines, *handoff.lines(run), f"  go on: {'  '.join(_foot(run))}"], "run.trace.df")
     lines += fold(f"reason: {error_shown(run.reason)}", "  ") if run.reason else []
     lines += fold(_beyond_words(run), "  ", 2) if _beyond(run) else []
-    lines += fold(f"↻ stale: {_stale_words(run)}", "  ", 2) if _stale_words(run) else []
+    lines += fold(f"↻ stale: {stale}", "  ", 2) if (stale := _stale_words(run)) else []
     if run.next is not None:
         lines += [f"  next: {named(step_name(run.next))}", *fetched_first(run.next), *lines_of(run.next)]
         lines += fold(_instead(run), "    ", 2)
@@ -71,7 +71,7 @@ def html(run: Any) -> Safe:
         _told("↶ Rollback", run.undo_words()) if _is_undone(run) else None,
         handoff.box(run) if _is_handed(run) else _skipped(run),
         _told("↶ Beyond this point", _beyond_words(run)) if _beyond(run) else None,
-        _told("↻ Stale", _stale_words(run)) if _stale_words(run) else None,
+        _told("↻ Stale", stale) if (stale := _stale_words(run)) else None,
         run_graph(run).figure(),
         box(run.next) if run.next is not None and not _is_handed(run) else None,
         tag("p", short(_instead(run), 600)) if _instead(run) else None,
